@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Looking at many snapshot files.
+ */
+#include "batch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json_out.h"
+#include "parallel.h"
+#include "walk.h"
+
+/* A file up to this size is read at once, with three system calls in all. */
+#define HEAD_SIZE (16u << 10)
+
+struct batch_worker {
+    snapjar_context *context;
+    char *head;
+};
+
+void batch_init(struct batch *batch, struct cli *cli, const struct batch_values *values, void *state)
+{
+    *batch = (struct batch){.cli = cli, .state = state, .limits = SNAPJAR_LIMITS_INIT};
+    batch->limits.header_json_size_max = values->max_header;
+    batch->jobs = values->jobs.is_given ? (unsigned)values->jobs.value : 1;
+    if (!batch->jobs)
+        batch->jobs = parallel_processors();
+}
+
+void outcome_note(struct outcome *outcome, const snapjar_error *err)
+{
+    int code = report_exit_code(err->status);
+    size_t number = (size_t)err->diagnostic;
+
+    if (code > outcome->exit_code) {
+        outcome->exit_code = code;
+        outcome->worst = err->status;
+    }
+    if (number < REPORT_DIAGNOSTIC_MAX)
+        outcome->seen[number / 64] |= UINT64_C(1) << number % 64;
+}
+
+void outcome_fail(const struct batch *batch, struct outcome *outcome, const char *path, const snapjar_error *err)
+{
+    outcome_note(outcome, err);
+    report_format_line(&batch->cli->report, &outcome->log, path, err, REPORT_CONTENT_PICKLE);
+    if (batch->is_json) {
+        json_begin(&outcome->out, "error");
+        json_file(&outcome->out, "file", path);
+        json_error(&outcome->out, "error", err);
+        json_end(&outcome->out);
+    }
+}
+
+/* A source of what the file holds; `*fd` stays open as long as the source, or is -1. */
+static snapjar_status open_source(struct batch_worker *worker, const char *path, snapjar_source **source, int *fd,
+                                  snapjar_error *err)
+{
+    if (!strcmp(path, "-"))
+        return snapjar_source_from_fd(source, worker->context, STDIN_FILENO, path, 0, err);
+    do {
+        *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    } while (*fd < 0 && errno == EINTR);
+    if (*fd < 0) {
+        report_make_errno(err, SNAPJAR_DIAG_OPEN_FAILED, "cannot open");
+        return err->status;
+    }
+    ssize_t got = pread(*fd, worker->head, HEAD_SIZE, 0);
+    /* Larger files, pipes, directories and whatever fails: the library knows what to do. */
+    if (got < 0 || got == HEAD_SIZE)
+        return snapjar_source_from_fd(source, worker->context, *fd, path, 0, err);
+    close(*fd);
+    *fd = -1;
+    return snapjar_source_from_memory(source, worker->context, worker->head, (size_t)got, err);
+}
+
+static bool is_snapshot(snapjar_source *source)
+{
+    snapjar_input_kind kind;
+    return snapjar_input_detect(source, &kind, NULL) == SNAPJAR_OK && kind == SNAPJAR_INPUT_SNAPSHOT;
+}
+
+static snapjar_status prepare_worker(struct batch_worker *worker, snapjar_error *err)
+{
+    if (!worker->head)
+        worker->head = memory_get(HEAD_SIZE);
+    return worker->context ? SNAPJAR_OK : snapjar_context_new(&worker->context, NULL, err);
+}
+
+static void look_at_file(struct batch *batch, struct batch_worker *worker, const struct walk_item *item,
+                         struct outcome *outcome)
+{
+    snapjar_error err;
+    snapjar_source *source = NULL;
+    snapjar_reader *reader = NULL;
+    int fd = -1;
+
+    if (prepare_worker(worker, &err) != SNAPJAR_OK || open_source(worker, item->path, &source, &fd, &err) != SNAPJAR_OK)
+        outcome_fail(batch, outcome, item->path, &err);
+    else if (item->kind == WALK_OTHER && !is_snapshot(source))
+        outcome->is_other = true;
+    else if (snapjar_reader_new(&reader, worker->context, source, &batch->limits, &err) != SNAPJAR_OK)
+        outcome_fail(batch, outcome, item->path, &err);
+    else
+        batch->look(batch, item->path, reader, outcome);
+    snapjar_reader_free(reader);
+    snapjar_source_free(source);
+    if (fd >= 0)
+        close(fd);
+}
+
+static void work(void *state, unsigned worker, size_t index, void *result)
+{
+    struct batch *batch = state;
+    const struct walk_item *item = &batch->walk->items[index];
+    struct outcome *outcome = result;
+
+    text_clear(&outcome->out);
+    text_clear(&outcome->log);
+    *outcome = (struct outcome){.out = outcome->out, .log = outcome->log};
+    if (item->kind == WALK_LEFTOVER)
+        return;
+    if (item->kind == WALK_FAILED) {
+        snapjar_error err;
+        errno = item->reason;
+        report_make_errno(&err, SNAPJAR_DIAG_OPEN_FAILED, "cannot read the directory");
+        outcome_fail(batch, outcome, item->path, &err);
+        return;
+    }
+    look_at_file(batch, &batch->workers[worker], item, outcome);
+}
+
+static void count(struct batch *batch, const struct outcome *outcome)
+{
+    batch->file_count++;
+    batch->record_count += outcome->record_count;
+    if (outcome->worst != SNAPJAR_OK && (size_t)outcome->worst < sizeof(batch->failed_counts) / sizeof(size_t))
+        batch->failed_counts[outcome->worst]++;
+}
+
+static void emit(void *state, size_t index, void *result)
+{
+    struct batch *batch = state;
+    const struct walk_item *item = &batch->walk->items[index];
+    struct outcome *outcome = result;
+    struct report *report = &batch->cli->report;
+
+    (void)progress_update(&batch->progress, index, batch->walk->count);
+    if (outcome->is_other) {
+        batch->other_count++;
+        return;
+    }
+    if (item->kind == WALK_LEFTOVER) {
+        batch->leftover_count++;
+        if (!report->is_quiet)
+            report_remark(batch->cli, item->path, "left behind by an interrupted write or a repair, not looked at");
+        return;
+    }
+    count(batch, outcome);
+    if (outcome->out.size || outcome->log.size)
+        progress_clear(&batch->progress);
+    if (batch->take)
+        batch->take(batch, item->path, outcome);
+    else
+        report_print(&outcome->out);
+    if (outcome->log.size) {
+        fflush(stdout);
+        fwrite(outcome->log.data, 1, outcome->log.size, stderr);
+    }
+    report_raise(report, outcome->exit_code);
+    for (size_t i = 0; outcome->exit_code && i < REPORT_DIAGNOSTIC_MAX; i++)
+        report->seen[i] |= (outcome->seen[i / 64] >> i % 64 & 1) != 0;
+}
+
+static void release(void *result)
+{
+    struct outcome *outcome = result;
+    text_free(&outcome->out);
+    text_free(&outcome->log);
+}
+
+void batch_run(struct batch *batch, const struct string_list *paths)
+{
+    struct walk walk;
+
+    walk_paths(&walk, paths);
+    batch->walk = &walk;
+    batch->other_count = walk.special_count;
+    batch->is_alone = walk.count == 1;
+    batch->inner_threads = walk.count && walk.count < batch->jobs ? batch->jobs / (unsigned)walk.count : 1;
+    batch->workers = memory_get(batch->jobs * sizeof(*batch->workers));
+    progress_begin(&batch->progress, batch->verb, false, batch->verb && walk.count > 1 && !batch->cli->report.is_quiet);
+    struct parallel jobs = {walk.count, batch->jobs, sizeof(struct outcome), batch, work, emit, release};
+    parallel_run(&jobs);
+    progress_clear(&batch->progress);
+    for (unsigned i = 0; i < batch->jobs; i++) {
+        snapjar_context_free(batch->workers[i].context);
+        free(batch->workers[i].head);
+    }
+    free(batch->workers);
+    batch->workers = NULL;
+    batch->walk = NULL;
+    walk_free(&walk);
+}
+
+void batch_add_json_summary(const struct batch *batch, struct text *out)
+{
+    size_t failed = 0;
+
+    json_number(out, "files", batch->file_count);
+    json_number(out, "records", batch->record_count);
+    json_key(out, "failed");
+    text_putc(out, '{');
+    for (size_t i = 1; i <= SNAPJAR_BUG; i++) {
+        failed += batch->failed_counts[i];
+        if (batch->failed_counts[i])
+            json_number(out, snapjar_status_name((snapjar_status)i), batch->failed_counts[i]);
+    }
+    text_putc(out, '}');
+    json_number(out, "good_files", batch->file_count - failed);
+    json_number(out, "other_files", batch->other_count);
+    json_number(out, "leftovers", batch->leftover_count);
+}
+
+void batch_tell_left_out(struct batch *batch)
+{
+    if (batch->cli->report.is_quiet || !batch->other_count)
+        return;
+    report_remark(batch->cli, NULL, "%zu other file%s not looked at", batch->other_count,
+                  batch->other_count == 1 ? "" : "s");
+}

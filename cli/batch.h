@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Looking at many snapshot files: what ls, info and verify share. Paths become files, files are opened and read on one or
+ * more threads with one context each, results come out in order, and every file ends up in some number.
+ */
+#ifndef CLI_BATCH_H
+#define CLI_BATCH_H
+
+#include <snapjar/snapjar.h>
+
+#include "command.h"
+#include "progress.h"
+
+/** What one file gave. Belongs to a worker until it is taken. */
+struct outcome {
+    /** For standard output, or whatever `take` makes of it. */
+    struct text out;
+    /** For standard error. */
+    struct text log;
+    /** Diagnostics that were met, a bit each. */
+    uint64_t seen[REPORT_DIAGNOSTIC_MAX / 64];
+    int exit_code;
+    /** The status of the first failure of those with the highest exit code. */
+    snapjar_status worst;
+    /** Found in a directory and no snapshot: not looked at further. */
+    bool is_other;
+    uint64_t record_count;
+};
+
+/** Options that all these commands have; the first member of their structs of options. */
+struct batch_values {
+    struct option_number jobs;
+    uint64_t max_header;
+};
+
+#define BATCH_OPTION_ROWS(type)                                                                                        \
+    {'j', "jobs", "N", OPTION_NUMBER, offsetof(type, batch.jobs),                                                      \
+     "work on N files at a time; 0: as many as there are processors", NULL, 0, 64},                                    \
+    {0, "max-header", "SIZE", OPTION_SIZE, offsetof(type, batch.max_header),                                           \
+     "refuse a header with more JSON than SIZE (default 1M)", NULL, 0, 0}
+
+struct batch {
+    struct cli *cli;
+    /** The command's own. */
+    void *state;
+    snapjar_limits limits;
+    unsigned jobs;
+    bool is_json;
+    /** For the progress line; NULL: none. */
+    const char *verb;
+    /** Looks at an open file; on a worker's thread. */
+    void (*look)(struct batch *batch, const char *path, snapjar_reader *reader, struct outcome *outcome);
+    /** Takes a result, in order; NULL: `out` is printed as it is. */
+    void (*take)(struct batch *batch, const char *path, struct outcome *outcome);
+    /* Made by batch_run. */
+    struct progress progress;
+    const struct walk *walk;
+    struct batch_worker *workers;
+    /** There is one file only, so progress inside it may be shown. */
+    bool is_alone;
+    /** Threads for each file, when there are fewer files than jobs. */
+    unsigned inner_threads;
+    size_t file_count;
+    uint64_t record_count;
+    size_t other_count;
+    size_t leftover_count;
+    size_t failed_counts[SNAPJAR_BUG + 1];
+};
+
+/** Sets what `values` say. */
+void batch_init(struct batch *batch, struct cli *cli, const struct batch_values *values, void *state);
+
+/** Looks at everything behind `paths`. Afterwards the numbers are complete and the exit code is in the report. */
+void batch_run(struct batch *batch, const struct string_list *paths);
+
+/** Notes a failure in an outcome, without telling it. */
+void outcome_note(struct outcome *outcome, const snapjar_error *err);
+
+/** Notes a failure, tells it on standard error and, with --json, as an object of kind "error". */
+void outcome_fail(const struct batch *batch, struct outcome *outcome, const char *path, const snapjar_error *err);
+
+/** Adds the numbers of files, records, failures and what was left out to an object. */
+void batch_add_json_summary(const struct batch *batch, struct text *out);
+
+/** Tells on standard error what was left out, if anything was. */
+void batch_tell_left_out(struct batch *batch);
+
+#endif

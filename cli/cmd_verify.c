@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * snapjar verify: checks everything about every record.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "batch.h"
+#include "json_out.h"
+
+struct values {
+    struct batch_values batch;
+    uint64_t max_size;
+    bool quiet;
+    bool verbose;
+    bool stored_only;
+    bool json;
+};
+
+static const struct option_row options[] = {
+    BATCH_OPTION_ROWS(struct values),
+    {0, "max-size", "SIZE", OPTION_SIZE, offsetof(struct values, max_size),
+     "refuse content larger than SIZE (default 64G)", NULL, 0, 0},
+    {0, "stored-only", NULL, OPTION_FLAG, offsetof(struct values, stored_only),
+     "check headers, stored bytes and trailers; decompress nothing", NULL, 0, 0},
+    {'q', "quiet", NULL, OPTION_FLAG, offsetof(struct values, quiet), "print nothing: the exit code tells", NULL, 0, 0},
+    {'v', "verbose", NULL, OPTION_FLAG, offsetof(struct values, verbose), "print a line for good files, too", NULL, 0, 0},
+    {0, "json", NULL, OPTION_FLAG, offsetof(struct values, json),
+     "print JSON, one object a file and one for the sum", NULL, 0, 0},
+    {0},
+};
+
+struct verify {
+    const struct values *values;
+    snapjar_check_options check;
+    struct progress progress;
+};
+
+/* What a status makes of a file, for people. */
+static const char *verdict_word(snapjar_status status)
+{
+    switch (status) {
+    case SNAPJAR_OK:
+        return "good";
+    case SNAPJAR_CUT_SHORT:
+        return "cut short";
+    case SNAPJAR_WRONG_FORMAT:
+        return "no snapshot";
+    case SNAPJAR_UNSUPPORTED:
+        return "unsupported";
+    case SNAPJAR_DAMAGED:
+        return "damaged";
+    case SNAPJAR_BAD_SEAL:
+        return "badly sealed";
+    case SNAPJAR_REFUSED:
+        return "refused";
+    case SNAPJAR_NOT_FOUND:
+        return "not found";
+    case SNAPJAR_INVALID_ARGUMENT:
+    case SNAPJAR_NO_MEMORY:
+    case SNAPJAR_LIMIT:
+    case SNAPJAR_IO:
+    case SNAPJAR_CANCELLED:
+    case SNAPJAR_BUG:
+        return "not analysed";
+    }
+    return "not analysed";
+}
+
+static void fail(struct batch *batch, const char *path, struct outcome *outcome, const snapjar_error *err)
+{
+    const struct report *report = &batch->cli->report;
+    bool is_verdict = report_exit_code(err->status) == EXIT_NO;
+
+    outcome_note(outcome, err);
+    if (batch->is_json) {
+        /* The members of a list; what stands before it is known only at the end. */
+        if (outcome->out.size)
+            text_putc(&outcome->out, ',');
+        json_error_object(&outcome->out, err);
+        return;
+    }
+    if (!is_verdict) {
+        report_format_line(report, &outcome->log, path, err, REPORT_CONTENT_PICKLE);
+        return;
+    }
+    if (report->is_quiet)
+        return;
+    text_escape_string(&outcome->out, path);
+    text_printf(&outcome->out, report->stdout_has_colour ? ": \033[31m%s\033[0m: " : ": %s: ",
+                verdict_word(err->status));
+    report_format(&outcome->out, err, REPORT_CONTENT_PICKLE);
+    text_putc(&outcome->out, '\n');
+}
+
+static void look(struct batch *batch, const char *path, snapjar_reader *reader, struct outcome *outcome)
+{
+    struct verify *verify = batch->state;
+    snapjar_check_options check = verify->check;
+    snapjar_error err;
+    snapjar_error last = {.status = SNAPJAR_OK};
+
+    check.threads = batch->inner_threads;
+    if (batch->is_alone) {
+        check.progress = progress_update;
+        check.progress_state = &verify->progress;
+    }
+    for (;;) {
+        const snapjar_record *record;
+        if (snapjar_reader_next(reader, &record, &err) != SNAPJAR_OK) {
+            /* Moving on meets again what the check of the record has met. */
+            if (last.status == SNAPJAR_OK || err.diagnostic != last.diagnostic || err.offset != last.offset)
+                fail(batch, path, outcome, &err);
+            return;
+        }
+        if (!record)
+            return;
+        outcome->record_count++;
+        last.status = SNAPJAR_OK;
+        if (snapjar_record_verify(reader, &check, NULL, &err) == SNAPJAR_OK)
+            continue;
+        if (err.record_index == SNAPJAR_OFFSET_NONE)
+            err.record_index = snapjar_record_index(record);
+        fail(batch, path, outcome, &err);
+        last = err;
+    }
+}
+
+static void take(struct batch *batch, const char *path, struct outcome *outcome)
+{
+    const struct verify *verify = batch->state;
+    struct text line = {0};
+
+    if (batch->is_json) {
+        json_begin(&line, "file");
+        json_file(&line, "file", path);
+        json_string(&line, "status", snapjar_status_name(outcome->worst));
+        json_number(&line, "records", outcome->record_count);
+        if (outcome->exit_code) {
+            json_key(&line, "errors");
+            text_putc(&line, '[');
+            text_add(&line, outcome->out.data, outcome->out.size);
+            text_putc(&line, ']');
+        }
+        json_end(&line);
+    } else if (outcome->exit_code) {
+        text_add(&line, outcome->out.data, outcome->out.size);
+    } else if (verify->values->verbose) {
+        text_escape_string(&line, path);
+        text_printf(&line, ": good, %" PRIu64 " record%s\n", outcome->record_count,
+                    outcome->record_count == 1 ? "" : "s");
+    }
+    report_print(&line);
+    text_free(&line);
+}
+
+static void add_failed(struct text *out, const struct batch *batch)
+{
+    size_t not_analysed = 0;
+    const char *comma = " ";
+
+    for (size_t i = 1; i <= SNAPJAR_BUG; i++) {
+        size_t number = batch->failed_counts[i];
+        if (report_exit_code((snapjar_status)i) == EXIT_TROUBLE) {
+            not_analysed += number;
+        } else if (number) {
+            text_printf(out, "%s%zu %s", comma, number, verdict_word((snapjar_status)i));
+            comma = ", ";
+        }
+    }
+    if (not_analysed)
+        text_printf(out, "%s%zu not analysed", comma, not_analysed);
+}
+
+static void add_summary(struct text *out, const struct batch *batch, const struct values *values)
+{
+    if (batch->is_json) {
+        json_begin(out, "summary");
+        batch_add_json_summary(batch, out);
+        json_bool(out, "stored_only", values->stored_only);
+        json_end(out);
+        return;
+    }
+    text_printf(out, "%zu file%s, %" PRIu64 " record%s:", batch->file_count, batch->file_count == 1 ? "" : "s",
+                batch->record_count, batch->record_count == 1 ? "" : "s");
+    if (batch->cli->report.exit_code)
+        add_failed(out, batch);
+    else
+        text_puts(out, values->stored_only ? " stored bytes all good, content not looked at" : " all good");
+    if (batch->other_count)
+        text_printf(out, "; %zu other file%s not looked at", batch->other_count, batch->other_count == 1 ? "" : "s");
+    if (batch->leftover_count)
+        text_printf(out, "; %zu left behind by an interrupted write or a repair", batch->leftover_count);
+    text_putc(out, '\n');
+}
+
+static int verify_paths(struct cli *cli, const struct values *values, const struct string_list *paths)
+{
+    struct verify verify = {.values = values, .check = SNAPJAR_CHECK_OPTIONS_INIT};
+    struct batch batch;
+    struct text summary = {0};
+
+    cli->report.is_quiet = values->quiet;
+    batch_init(&batch, cli, &values->batch, &verify);
+    batch.limits.content_size_max = values->max_size;
+    batch.is_json = values->json;
+    batch.look = look;
+    batch.take = take;
+    batch.verb = "verifying";
+    verify.check.stored_only = values->stored_only;
+    progress_begin(&verify.progress, "verifying", true, !values->quiet);
+    batch_run(&batch, paths);
+    progress_clear(&verify.progress);
+    if (!batch.file_count) {
+        snapjar_error err;
+        report_make(&err, SNAPJAR_IO, SNAPJAR_DIAG_NONE, "there is no snapshot file here");
+        report_failure(cli, paths->items[0], &err, NULL);
+    }
+    add_summary(&summary, &batch, values);
+    if (!values->quiet || values->json)
+        report_print(&summary);
+    text_free(&summary);
+    return cli->report.exit_code;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+    struct values values = {0};
+    struct string_list paths = {0};
+    int code = options_parse(cli, &values, &paths, argc, argv);
+
+    if (code < 0 && values.quiet && (values.verbose || values.json))
+        code = report_usage(cli, "--quiet goes with neither --verbose nor --json");
+    if (code < 0 && !paths.count)
+        code = report_usage(cli, "no file given: name files or directories, or - for standard input");
+    if (code < 0)
+        code = verify_paths(cli, &values, &paths);
+    string_list_free(&paths);
+    return code;
+}
+
+static const struct example examples[] = {
+    {"Is everything below this directory whole", "snapjar verify -j 0 /var/lib/jobs"},
+    {"In a script", "snapjar verify -q job.snapjar || echo broken"},
+    {NULL, NULL},
+};
+
+const struct command command_verify = {
+    "verify",
+    "check that files are whole",
+    "[OPTION]... PATH...",
+    "Checks every record of every file: header, stored bytes, decompression to exactly the declared size, content, the "
+    "opcodes of the pickle to its end, trailer. Memory stays small however large the content is. Nothing is run.\n\n"
+    "Prints a line for each file that is not whole, and a summary. What could not be analysed (a file that cannot be read, a "
+    "limit) is never called good: exit code 2. A file that passes holds the bytes that were written; whether they are safe to "
+    "load is another question.\n\n"
+    "Directories are walked as ls does.",
+    options,
+    OPERAND_FILE,
+    examples,
+    run,
+};

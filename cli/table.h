@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tables for people. On a terminal libsmartcols fits them to its width, where it was built in; everywhere else, and
+ * without it, the same columns come out as wide as they need to be.
+ */
+#ifndef CLI_TABLE_H
+#define CLI_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "text.h"
+
+struct table;
+
+struct table_column {
+    const char *title;
+    /** Numbers stand on the right. */
+    bool is_right;
+};
+
+/** `columns` is borrowed. */
+struct table *table_new(const struct table_column *columns, size_t count);
+
+/** Ends the cell before and begins the next one, from left to right, row by row. Valid until the next call. */
+struct text *table_cell(struct table *table);
+
+/** Prints the table, if it has rows, to standard output. Titles that are empty are left out. */
+void table_print(struct table *table);
+
+void table_free(struct table *table);
+
+#endif

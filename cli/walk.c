@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Walking directories.
+ */
+#include "walk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "text.h"
+
+/* A descriptor is held open for each level. */
+#define DEPTH_MAX 200
+
+struct entry {
+    char *name;
+    unsigned char type;
+};
+
+struct entries {
+    struct entry *items;
+    size_t count;
+};
+
+static struct walk_item *add_item(struct walk *walk, const char *folder, const char *name, enum walk_kind kind)
+{
+    if (!(walk->count & (walk->count - 1)))
+        walk->items = memory_resize(walk->items, (walk->count ? walk->count * 2 : 1) * sizeof(*walk->items));
+    struct walk_item *item = &walk->items[walk->count++];
+    *item = (struct walk_item){NULL, kind, 0};
+    if (!folder) {
+        item->path = memory_string(name);
+        return item;
+    }
+    size_t folder_size = strlen(folder);
+    size_t name_size = strlen(name);
+    bool has_slash = folder_size && folder[folder_size - 1] == '/';
+    item->path = memory_get(folder_size + name_size + 2);
+    memcpy(item->path, folder, folder_size);
+    item->path[folder_size] = '/';
+    memcpy(item->path + folder_size + !has_slash, name, name_size + 1);
+    return item;
+}
+
+static bool ends_with(const char *name, const char *suffix)
+{
+    size_t name_size = strlen(name);
+    size_t size = strlen(suffix);
+    return name_size > size && !memcmp(name + name_size - size, suffix, size);
+}
+
+/* ".NAME.snapjar-XXXXXX" and "NAME.torn-OFFSET" */
+static bool is_leftover(const char *name)
+{
+    static const char digits[] = "0123456789";
+    const char *torn = strstr(name, ".torn-");
+    const char *temporary = strstr(name, ".snapjar-");
+
+    if (torn && torn[6] && torn[6 + strspn(torn + 6, digits)] == '\0')
+        return true;
+    return name[0] == '.' && temporary && strlen(temporary) == strlen(".snapjar-XXXXXX") && !strchr(temporary + 1, '.');
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
+}
+
+/* Takes `fd`. Returns 0 or errno. */
+static int read_folder(struct entries *entries, int fd)
+{
+    DIR *folder = fdopendir(fd);
+    int reason = 0;
+
+    if (!folder) {
+        reason = errno;
+        close(fd);
+        return reason;
+    }
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(folder);
+        if (!entry) {
+            reason = errno;
+            break;
+        }
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+            continue;
+        if (!(entries->count & (entries->count - 1)))
+            entries->items = memory_resize(entries->items,
+                                           (entries->count ? entries->count * 2 : 1) * sizeof(*entries->items));
+        entries->items[entries->count++] = (struct entry){memory_string(entry->d_name), entry->d_type};
+    }
+    closedir(folder);
+    if (entries->count)
+        qsort(entries->items, entries->count, sizeof(*entries->items), compare_entries);
+    return reason;
+}
+
+/* The type behind the name: a link to a file is a file, a link to a directory is none that is walked. */
+static unsigned char type_of(int folder_fd, const struct entry *entry)
+{
+    struct stat info;
+
+    if (entry->type != DT_UNKNOWN && entry->type != DT_LNK)
+        return entry->type;
+    if (entry->type == DT_UNKNOWN) {
+        if (fstatat(folder_fd, entry->name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+            return DT_UNKNOWN;
+        if (!S_ISLNK(info.st_mode))
+            return (unsigned char)IFTODT(info.st_mode);
+    }
+    if (fstatat(folder_fd, entry->name, &info, 0) != 0 || S_ISDIR(info.st_mode))
+        return DT_LNK;
+    return (unsigned char)IFTODT(info.st_mode);
+}
+
+static void walk_folder(struct walk *walk, int parent_fd, const char *name, const char *path, unsigned depth);
+
+static void walk_entry(struct walk *walk, int folder_fd, const char *path, const struct entry *entry, unsigned depth)
+{
+    unsigned char type = type_of(folder_fd, entry);
+
+    if (type == DT_DIR) {
+        struct walk_item *item = add_item(walk, path, entry->name, WALK_FAILED);
+        char *child = item->path;
+        walk->count--; /* only its path was wanted */
+        walk_folder(walk, folder_fd, entry->name, child, depth + 1);
+        free(child);
+    } else if (type != DT_REG) {
+        walk->special_count++;
+    } else if (is_leftover(entry->name)) {
+        add_item(walk, path, entry->name, WALK_LEFTOVER);
+    } else {
+        add_item(walk, path, entry->name, ends_with(entry->name, ".snapjar") ? WALK_FOUND : WALK_OTHER);
+    }
+}
+
+static void walk_folder(struct walk *walk, int parent_fd, const char *name, const char *path, unsigned depth)
+{
+    struct entries entries = {0};
+    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (depth ? O_NOFOLLOW : 0);
+    int fd = depth < DEPTH_MAX ? openat(parent_fd, name, flags) : -1;
+    int list_fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
+    int reason = list_fd >= 0 ? 0 : depth < DEPTH_MAX ? errno : ELOOP;
+
+    if (list_fd >= 0)
+        reason = read_folder(&entries, list_fd);
+    if (reason)
+        add_item(walk, NULL, path, WALK_FAILED)->reason = reason;
+    for (size_t i = 0; i < entries.count; i++) {
+        walk_entry(walk, fd, path, &entries.items[i], depth);
+        free(entries.items[i].name);
+    }
+    free(entries.items);
+    if (fd >= 0)
+        close(fd);
+}
+
+void walk_paths(struct walk *walk, const struct string_list *paths)
+{
+    *walk = (struct walk){0};
+    for (size_t i = 0; i < paths->count; i++) {
+        const char *path = paths->items[i];
+        struct stat info;
+        if (strcmp(path, "-") != 0 && stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+            walk_folder(walk, AT_FDCWD, path, path, 0);
+        else
+            add_item(walk, NULL, path, WALK_NAMED);
+    }
+}
+
+void walk_free(struct walk *walk)
+{
+    for (size_t i = 0; i < walk->count; i++)
+        free(walk->items[i].path);
+    free(walk->items);
+    *walk = (struct walk){0};
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * XXH3 and XXH64, inlined: the compiler's vector code is as fast as the dispatched one for what memory can deliver, and has
+ * no penalty for switching between vector widths (this file wants -O3).
+ */
+#include "checksum/checksum.h"
+
+#define XXH_INLINE_ALL
+#define XXH_NO_STDLIB
+#include <xxhash.h>
+
+_Static_assert(sizeof(XXH3_state_t) <= sizeof(((sj_checksum_state *)0)->opaque), "room for the state");
+
+static XXH3_state_t *inner(sj_checksum_state *state)
+{
+    return (XXH3_state_t *)(void *)state->opaque;
+}
+
+static void put(uint8_t out[SJ_CHECKSUM_SIZE], XXH128_hash_t hash)
+{
+    XXH128_canonical_t canonical;
+
+    XXH128_canonicalFromHash(&canonical, hash);
+    memcpy(out, canonical.digest, SJ_CHECKSUM_SIZE);
+}
+
+void sj_checksum(uint8_t out[SJ_CHECKSUM_SIZE], const void *bytes, size_t size)
+{
+    put(out, XXH3_128bits(bytes, size));
+}
+
+void sj_checksum_begin(sj_checksum_state *state)
+{
+    XXH3_INITSTATE(inner(state));
+    (void)XXH3_128bits_reset(inner(state));
+}
+
+void sj_checksum_add(sj_checksum_state *state, const void *bytes, size_t size)
+{
+    (void)XXH3_128bits_update(inner(state), bytes, size);
+}
+
+void sj_checksum_end(const sj_checksum_state *state, uint8_t out[SJ_CHECKSUM_SIZE])
+{
+    put(out, XXH3_128bits_digest((const XXH3_state_t *)(const void *)state->opaque));
+}
+
+uint32_t sj_checksum_zstd(const void *bytes, size_t size)
+{
+    return (uint32_t)XXH64(bytes, size, 0);
+}

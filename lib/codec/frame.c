@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One frame at a time through zstd, with contexts that are kept: making a fresh one costs more than a small pickle.
+ */
+#include "codec/frame.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define ZSTD_STATIC_LINKING_ONLY /* ZSTD_customMem and the _advanced constructors; exported by the shared library too */
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include "checksum/checksum.h"
+#include "util/bytes.h"
+#include "util/pipeline.h"
+
+#define RAW_BLOCK_SIZE ((size_t)128 << 10)
+
+struct sj_codec {
+    ZSTD_CCtx *compress;
+    ZSTD_DCtx *decompress;
+    ZSTD_customMem memory;
+    int level;
+};
+
+typedef struct kept_codecs {
+    sj_codec *codecs[SJ_THREADS_MAX];
+} kept_codecs;
+
+static void *zstd_alloc(void *opaque, size_t size)
+{
+    return sj_alloc(opaque, size);
+}
+
+static void zstd_free(void *opaque, void *pointer)
+{
+    sj_free(opaque, pointer);
+}
+
+static void release(snapjar_context *context, void *pointer)
+{
+    kept_codecs *kept = pointer;
+
+    for (unsigned i = 0; i < SJ_THREADS_MAX; i++) {
+        if (kept->codecs[i]) {
+            (void)ZSTD_freeCCtx(kept->codecs[i]->compress);
+            (void)ZSTD_freeDCtx(kept->codecs[i]->decompress);
+            sj_free(context, kept->codecs[i]);
+        }
+    }
+    sj_free(context, kept);
+}
+
+sj_codec *sj_codec_get(snapjar_context *context, unsigned worker)
+{
+    kept_codecs *kept = context->slots[SJ_SLOT_CODEC].kept;
+
+    if (!kept) {
+        kept = sj_alloc_zero(context, sizeof(*kept));
+        if (!kept)
+            return NULL;
+        context->slots[SJ_SLOT_CODEC].kept = kept;
+        context->slots[SJ_SLOT_CODEC].release = release;
+    }
+    if (!kept->codecs[worker]) {
+        sj_codec *codec = sj_alloc_zero(context, sizeof(*codec));
+        if (codec)
+            codec->memory = (ZSTD_customMem){zstd_alloc, zstd_free, context};
+        kept->codecs[worker] = codec;
+    }
+    return kept->codecs[worker];
+}
+
+size_t sj_frame_bound(size_t content_size)
+{
+    return ZSTD_COMPRESSBOUND(content_size) + 32;
+}
+
+static snapjar_status raise_zstd(size_t code, const char *what, snapjar_error *err)
+{
+    if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation)
+        return sj_raise_no_memory(err, 0);
+    return sj_raise(err, SNAPJAR_BUG, SNAPJAR_DIAG_INTERNAL, SJ_NOWHERE, "zstd, %s: %s", what, ZSTD_getErrorName(code));
+}
+
+static snapjar_status begin_compress(sj_codec *codec, int level, snapjar_error *err)
+{
+    if (!codec->compress) {
+        codec->compress = ZSTD_createCCtx_advanced(codec->memory);
+        if (!codec->compress)
+            return sj_raise_no_memory(err, 0);
+        size_t code = ZSTD_CCtx_setParameter(codec->compress, ZSTD_c_checksumFlag, 1);
+        if (!ZSTD_isError(code))
+            code = ZSTD_CCtx_setParameter(codec->compress, ZSTD_c_contentSizeFlag, 1);
+        if (ZSTD_isError(code))
+            return raise_zstd(code, "parameters", err);
+        codec->level = 0;
+    }
+    if (codec->level != level) {
+        size_t code = ZSTD_CCtx_setParameter(codec->compress, ZSTD_c_compressionLevel, level);
+        /* Frames never need a window beyond the largest frame, and readers refuse one (levels 20 to 22 would ask). */
+        if (!ZSTD_isError(code))
+            code = ZSTD_CCtx_setParameter(codec->compress, ZSTD_c_windowLog, level >= 20 ? 23 : 0);
+        if (ZSTD_isError(code))
+            return raise_zstd(code, "level", err);
+        codec->level = level;
+    }
+    return SNAPJAR_OK;
+}
+
+snapjar_status sj_frame_compress(sj_codec *codec, uint8_t *out, size_t room, size_t *out_size, const void *bytes, size_t size,
+                                 int level, snapjar_error *err)
+{
+    SJ_TRY(begin_compress(codec, level, err));
+    size_t code = ZSTD_compress2(codec->compress, out, room, bytes, size);
+    if (ZSTD_isError(code))
+        return raise_zstd(code, "compress", err);
+    *out_size = code;
+    return SNAPJAR_OK;
+}
+
+size_t sj_frame_store(uint8_t *out, const void *bytes, size_t size)
+{
+    static const uint8_t magic[4] = {0x28, 0xb5, 0x2f, 0xfd};
+    const uint8_t *in = bytes;
+    uint8_t *p = out;
+
+    /* Frame_Header_Descriptor: Single_Segment and Content_Checksum, and the size of the content size (section 3.1.1.1). */
+    memcpy(p, magic, sizeof(magic));
+    if (size < 256) {
+        p[4] = 0x24;
+        p[5] = (uint8_t)size;
+        p += 6;
+    } else if (size < 65536 + 256) {
+        p[4] = 0x64;
+        sj_write_le16(p + 5, (uint16_t)(size - 256));
+        p += 7;
+    } else {
+        p[4] = 0xa4;
+        sj_write_le32(p + 5, (uint32_t)size);
+        p += 9;
+    }
+    for (size_t left = size; left > 0;) {
+        size_t block = (size_t)sj_min(left, RAW_BLOCK_SIZE);
+        left -= block;
+        sj_write_le24(p, (uint32_t)(block << 3 | (left == 0)));
+        memcpy(p + 3, in, block);
+        p += 3 + block;
+        in += block;
+    }
+    sj_write_le32(p, sj_checksum_zstd(bytes, size));
+    return (size_t)(p + 4 - out);
+}
+
+snapjar_status sj_frame_decompress(sj_codec *codec, void *out, size_t content_size, const uint8_t *frame, size_t frame_size,
+                                   uint64_t file_offset, snapjar_error *err)
+{
+    if (!codec->decompress) {
+        codec->decompress = ZSTD_createDCtx_advanced(codec->memory);
+        if (!codec->decompress)
+            return sj_raise_no_memory(err, 0);
+    }
+    size_t code = ZSTD_decompressDCtx(codec->decompress, out, content_size, frame, frame_size);
+    if (ZSTD_isError(code) && ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation)
+        return sj_raise_no_memory(err, 0);
+    if (ZSTD_isError(code))
+        return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_DECODE_FAILED, SJ_AT_FILE(file_offset), "zstd: %s",
+                        ZSTD_getErrorName(code));
+    if (code != content_size)
+        return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_DECODE_FAILED, SJ_AT_FILE(file_offset),
+                        "the frame decompresses to %zu bytes and says %zu", code, content_size);
+    return SNAPJAR_OK;
+}
+
+int sj_level_min(void)
+{
+    return -7;
+}
+
+int sj_level_max(void)
+{
+    return 22;
+}

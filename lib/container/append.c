@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Appending to a snapshot file: lock, see that the path still names what was locked, see that the file ends with a whole record, write,
+ * sync. What was there before is never touched, and what was not finished is cut off again.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <snapjar/snapshot.h>
+
+#include "container/record.h"
+#include "util/fd.h"
+#include "util/options.h"
+#include "util/sink_internal.h"
+
+/* How often the file may be replaced by others between opening and locking before we give up. */
+#define REOPEN_MAX 100
+#define SPOOL_MEMORY_MAX (UINT64_C(64) << 20)
+#define COPY_SIZE ((size_t)64 << 10)
+
+typedef struct append_sink {
+    snapjar_sink base;
+    char *path;
+    snapjar_append_options options;
+    /** -1 while the file does not exist: then what is written waits in the spool until finish. */
+    int fd;
+    sj_spool *spool;
+    /** The file's size before we wrote. */
+    uint64_t old_size;
+} append_sink;
+
+static append_sink *inner(snapjar_sink *sink)
+{
+    return (append_sink *)sink;
+}
+
+static snapjar_status is_same_file(bool *is_same, int fd, const char *path, snapjar_error *err)
+{
+    struct stat ours;
+    struct stat theirs;
+
+    *is_same = false;
+    if (fstat(fd, &ours) != 0)
+        return sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, errno, path, "cannot look at the file");
+    if (!S_ISREG(ours.st_mode))
+        return sj_raise_place(err,
+                              sj_raise(err, SNAPJAR_INVALID_ARGUMENT,
+                                       S_ISDIR(ours.st_mode) ? SNAPJAR_DIAG_IS_DIRECTORY : SNAPJAR_DIAG_TARGET_UNSAFE,
+                                       SJ_NOWHERE, "only a regular file can be appended to"),
+                              path);
+    if (stat(path, &theirs) != 0)
+        return errno == ENOENT ? SNAPJAR_OK
+                               : sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, errno, path, "cannot look at the file");
+    *is_same = ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+    return SNAPJAR_OK;
+}
+
+/* Opens and locks the file that the path names at the moment the lock is held. `*fd` is -1 if there is none and `create` is set. */
+static snapjar_status open_locked(int *fd, const char *path, bool create, snapjar_error *err)
+{
+    for (int i = 0; i < REOPEN_MAX; i++) {
+        bool is_same = false;
+        snapjar_error fault;
+        snapjar_status status = sj_fd_open(fd, path, O_RDWR, 0, &fault);
+        if (status == SNAPJAR_IO && fault.system_errno == ENOENT && create) {
+            *fd = -1;
+            return SNAPJAR_OK;
+        }
+        if (status == SNAPJAR_OK)
+            status = is_same_file(&is_same, *fd, path, &fault);
+        if (status == SNAPJAR_OK)
+            status = sj_fd_lock(*fd, path, &fault);
+        if (status == SNAPJAR_OK)
+            status = is_same_file(&is_same, *fd, path, &fault);
+        if (status != SNAPJAR_OK) {
+            if (err)
+                *err = fault;
+            if (*fd >= 0)
+                (void)close(*fd);
+            *fd = -1;
+            return status;
+        }
+        if (is_same)
+            return SNAPJAR_OK;
+        (void)close(*fd);
+        *fd = -1;
+    }
+    return sj_raise_place(err,
+                          sj_raise(err, SNAPJAR_IO, SNAPJAR_DIAG_LOCK_FAILED, SJ_NOWHERE,
+                                   "the file was replaced %d times while it was being locked", REOPEN_MAX),
+                          path);
+}
+
+/* Whether the file ends with a whole record: its last trailer, the header that belongs to it, and again the trailer. */
+static snapjar_status check_tail(snapjar_context *context, snapjar_source *source, uint64_t size, snapjar_error *err)
+{
+    snapjar_limits limits;
+    sj_record record;
+    uint64_t offset = 0;
+
+    SJ_TRY(sj_limits_resolve(&limits, NULL, err));
+    SJ_TRY(sj_record_find_last(&offset, source, size, err));
+    SJ_TRY(sj_record_read(&record, context, source, size, offset, 0, &limits, err));
+    snapjar_status status = sj_record_check_end(&record, source, size, err);
+    if (status == SNAPJAR_OK && record.offset + record.size != size)
+        status = sj_raise(err, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_TAIL_TORN, SJ_AT_FILE(record.offset + record.size),
+                          "the last record does not end where the file ends");
+    sj_record_clear(&record);
+    return status;
+}
+
+/* Where the whole records end, from the start of the file; the fault that stopped there is in `why`. */
+static snapjar_status find_whole_end(snapjar_context *context, snapjar_source *source, uint64_t size, uint64_t *end,
+                                     snapjar_error *why)
+{
+    snapjar_limits limits;
+    snapjar_status status = sj_limits_resolve(&limits, NULL, why);
+
+    *end = 0;
+    for (uint64_t index = 0; status == SNAPJAR_OK && *end < size; index++) {
+        sj_record record;
+        status = sj_record_read(&record, context, source, size, *end, index, &limits, why);
+        if (status == SNAPJAR_OK)
+            status = sj_record_check_end(&record, source, size, why);
+        if (status == SNAPJAR_OK)
+            *end += record.size;
+        sj_record_clear(&record);
+    }
+    return status;
+}
+
+/* An interrupted append leaves a piece of a record, or blocks of zeros; all else is damage, which cutting would hide. */
+static bool is_torn(const snapjar_error *why)
+{
+    switch (why->diagnostic) {
+    case SNAPJAR_DIAG_HEADER_CUT_SHORT:
+    case SNAPJAR_DIAG_RECORD_CUT_SHORT:
+    case SNAPJAR_DIAG_TRAILING_GARBAGE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static snapjar_status copy_tail(int to, const char *to_name, snapjar_source *source, uint64_t from, uint64_t size,
+                                snapjar_context *context, snapjar_error *err)
+{
+    uint8_t *buffer = sj_alloc(context, COPY_SIZE);
+    snapjar_status status = buffer ? SNAPJAR_OK : sj_raise_no_memory(err, COPY_SIZE);
+
+    while (status == SNAPJAR_OK && from < size) {
+        size_t step = size - from < COPY_SIZE ? (size_t)(size - from) : COPY_SIZE;
+        status = sj_source_read_exact(source, buffer, step, from, SNAPJAR_DIAG_READ_FAILED, err);
+        if (status == SNAPJAR_OK)
+            status = sj_fd_write(to, to_name, buffer, step, err);
+        from += step;
+    }
+    if (status == SNAPJAR_OK)
+        status = sj_fd_sync(to, to_name, err);
+    sj_free(context, buffer);
+    return status;
+}
+
+/* Writes the bytes from `from` on to a new file beside the snapshot, and only then cuts them off. */
+static snapjar_status set_tail_aside(append_sink *sink, snapjar_source *source, uint64_t from, uint64_t size, snapjar_error *err)
+{
+    snapjar_context *context = sink->base.context;
+    size_t room = strlen(sink->path) + 32;
+    int to = -1;
+
+    char *name = sj_alloc(context, room);
+    if (!name)
+        return sj_raise_no_memory(err, room);
+    (void)snprintf(name, room, "%s.torn-%" PRIu64, sink->path, from);
+    snapjar_status status = sj_fd_open(&to, name, O_WRONLY | O_CREAT | O_EXCL, 0600, err);
+    if (status == SNAPJAR_OK) {
+        status = copy_tail(to, name, source, from, size, context, err);
+        (void)close(to);
+        if (status == SNAPJAR_OK)
+            status = sj_folder_sync(name, err);
+        if (status != SNAPJAR_OK)
+            (void)unlink(name);
+    }
+    sj_free(context, name);
+    SJ_TRY(status);
+    if (ftruncate(sink->fd, (off_t)from) != 0)
+        return sj_raise_errno(err, SNAPJAR_DIAG_WRITE_FAILED, errno, sink->path, "cannot cut the torn tail off");
+    sink->old_size = from;
+    return SNAPJAR_OK;
+}
+
+/* The tail is not whole: `fault` says how. Repair it if that was asked for and it is torn, not damaged. */
+static snapjar_status deal_with_tail(append_sink *sink, snapjar_source *source, uint64_t size, uint64_t *repaired_size,
+                                     snapjar_error *err)
+{
+    snapjar_error why;
+    uint64_t end = 0;
+
+    snapjar_status status = find_whole_end(sink->base.context, source, size, &end, &why);
+    if (status == SNAPJAR_OK) /* nothing is wrong after all: somebody finished it before we had the lock */
+        return SNAPJAR_OK;
+    if (!is_torn(&why)) {
+        if (err)
+            *err = why;
+        return sj_raise_place(err, status, sink->path);
+    }
+    if (!sink->options.repair) {
+        (void)sj_raise(err, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_TAIL_TORN, SJ_AT_FILE(end),
+                       "%" PRIu64 " bytes at the end belong to no whole record", size - end);
+        return sj_raise_place(err, SNAPJAR_CUT_SHORT, sink->path);
+    }
+    SJ_TRY(set_tail_aside(sink, source, end, size, err));
+    *repaired_size = size - end;
+    return SNAPJAR_OK;
+}
+
+static snapjar_status check_file(append_sink *sink, uint64_t *repaired_size, snapjar_error *err)
+{
+    snapjar_source *source = NULL;
+    uint64_t size = 0;
+
+    SJ_TRY(snapjar_source_from_fd(&source, sink->base.context, sink->fd, sink->path, 0, err));
+    snapjar_status status = snapjar_source_size(source, &size, err);
+    sink->old_size = size;
+    if (status == SNAPJAR_OK && !size && !sink->options.create)
+        status = sj_raise_place(err,
+                                sj_raise(err, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_EMPTY_FILE, SJ_AT_FILE(0), "the file is empty"),
+                                sink->path);
+    if (status == SNAPJAR_OK && size) {
+        snapjar_error fault;
+        status = check_tail(sink->base.context, source, size, &fault);
+        if (status != SNAPJAR_OK && (fault.status == SNAPJAR_IO || fault.status == SNAPJAR_NO_MEMORY)) {
+            if (err)
+                *err = fault;
+        } else if (status != SNAPJAR_OK) {
+            status = deal_with_tail(sink, source, size, repaired_size, err);
+        }
+    }
+    snapjar_source_free(source);
+    return status;
+}
+
+/* ---- the sink ---- */
+
+static snapjar_status write_bytes(snapjar_sink *base, const void *bytes, size_t size, snapjar_error *err)
+{
+    append_sink *sink = inner(base);
+
+    return sink->spool ? sj_spool_write(sink->spool, bytes, size, err) : sj_fd_write(sink->fd, sink->path, bytes, size, err);
+}
+
+/* The file did not exist: make it, whole. If somebody else made one meanwhile, append to that. */
+static snapjar_status finish_new(append_sink *sink, snapjar_error *err)
+{
+    snapjar_path_sink_options options = SNAPJAR_PATH_SINK_OPTIONS_INIT;
+    snapjar_append_options append_options = sink->options;
+    snapjar_sink *target = NULL;
+    snapjar_error fault;
+
+    options.durability = sink->options.durability;
+    options.must_not_exist = true;
+    append_options.create = false;
+    snapjar_status status = snapjar_sink_open_path(&target, sink->base.context, sink->path, &options, &fault);
+    if (status == SNAPJAR_OK)
+        status = sj_spool_copy_to(sink->spool, target, &fault);
+    if (status == SNAPJAR_OK)
+        status = snapjar_sink_finish(target, &fault);
+    snapjar_sink_free(target);
+    if (status != SNAPJAR_OK && fault.diagnostic == SNAPJAR_DIAG_TARGET_EXISTS) {
+        status = snapjar_sink_open_append(&target, sink->base.context, sink->path, &append_options, NULL, &fault);
+        if (status == SNAPJAR_OK)
+            status = sj_spool_copy_to(sink->spool, target, &fault);
+        if (status == SNAPJAR_OK)
+            status = snapjar_sink_finish(target, &fault);
+        if (target)
+            snapjar_sink_free(target);
+    }
+    if (status != SNAPJAR_OK && err)
+        *err = fault;
+    return status;
+}
+
+static snapjar_status finish(snapjar_sink *base, snapjar_error *err)
+{
+    append_sink *sink = inner(base);
+
+    if (sink->spool)
+        return finish_new(sink, err);
+    return sink->options.durability == SNAPJAR_DURABILITY_SYNC ? sj_fd_sync(sink->fd, sink->path, err) : SNAPJAR_OK;
+}
+
+static void close_sink(snapjar_sink *base)
+{
+    append_sink *sink = inner(base);
+
+    if (sink->fd >= 0) {
+        /* If this fails too, the file has a torn tail, which the next appender finds. */
+        if (base->state != SJ_SINK_FINISHED && ftruncate(sink->fd, (off_t)sink->old_size) != 0)
+            (void)0;
+        (void)close(sink->fd);
+    }
+    sj_spool_free(sink->spool);
+    sj_free(base->context, sink->path);
+}
+
+static const sj_sink_kind append_kind = {.write = write_bytes, .finish = finish, .close = close_sink};
+
+static snapjar_status open_sink(append_sink *sink, const char *path, uint64_t *repaired_size, snapjar_error *err)
+{
+    sink->path = sj_dup_text(sink->base.context, path, strlen(path));
+    if (!sink->path)
+        return sj_raise_no_memory(err, strlen(path));
+    SJ_TRY(open_locked(&sink->fd, path, sink->options.create, err));
+    if (sink->fd < 0)
+        return sj_spool_new(&sink->spool, sink->base.context, SPOOL_MEMORY_MAX, err);
+    snapjar_status status = check_file(sink, repaired_size, err);
+    if (status == SNAPJAR_OK && lseek(sink->fd, (off_t)sink->old_size, SEEK_SET) < 0)
+        status = sj_raise_errno(err, SNAPJAR_DIAG_WRITE_FAILED, errno, path, "cannot go to the end");
+    return status;
+}
+
+snapjar_status snapjar_sink_open_append(snapjar_sink **out, snapjar_context *context, const char *path,
+                                        const snapjar_append_options *options, uint64_t *repaired_size, snapjar_error *err)
+{
+    snapjar_append_options resolved;
+    snapjar_sink *sink = NULL;
+    uint64_t own = 0;
+
+    *out = NULL;
+    if (repaired_size)
+        *repaired_size = 0;
+    SJ_TRY(sj_options_read(&resolved, sizeof(resolved), options, "snapjar_append_options", err));
+    SJ_TRY(sj_sink_new(&sink, context, sizeof(append_sink), &append_kind, true, err));
+    inner(sink)->options = resolved;
+    inner(sink)->fd = -1;
+    snapjar_status status = open_sink(inner(sink), path, repaired_size ? repaired_size : &own, err);
+    if (status != SNAPJAR_OK) {
+        if (inner(sink)->fd >= 0) { /* nothing was written: there is nothing to cut back */
+            (void)close(inner(sink)->fd);
+            inner(sink)->fd = -1;
+        }
+        snapjar_sink_free(sink);
+        return status;
+    }
+    *out = sink;
+    return SNAPJAR_OK;
+}

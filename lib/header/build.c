@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From a plan to a header frame. The part that comes from the user's options is serialised and checked once, and kept: a program that
+ * writes many records of a type pays for it once.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <snapjar/version.h>
+
+#include "header/fields.h"
+#include "header/kept.h"
+#include "util/bytes.h"
+
+/* Longer than any text made here for `created` and `payload` without its buffers. */
+#define VARYING_SIZE_MAX 768
+/* Longer than one element of `buffers`. */
+#define SPAN_SIZE_MAX 64
+
+/* ---- what is kept in the context ---- */
+
+static void kept_release(snapjar_context *context, void *pointer)
+{
+    sj_kept *kept = pointer;
+
+    sj_kept_drop_constant(context, kept);
+    sj_free(context, kept->prepared_key);
+    sj_free(context, kept->prepared);
+    sj_free(context, kept->frame);
+    sj_free(context, kept);
+}
+
+sj_kept *sj_kept_get(snapjar_context *context)
+{
+    if (!context->slots[SJ_SLOT_HEADER].kept) {
+        context->slots[SJ_SLOT_HEADER].kept = sj_alloc_zero(context, sizeof(sj_kept));
+        context->slots[SJ_SLOT_HEADER].release = kept_release;
+    }
+    return context->slots[SJ_SLOT_HEADER].kept;
+}
+
+void sj_kept_drop_constant(snapjar_context *context, sj_kept *kept)
+{
+    sj_free(context, kept->constant_text);
+    sj_json_free(kept->constant);
+    kept->constant_text = NULL;
+    kept->constant = NULL;
+}
+
+/* ---- text that grows ---- */
+
+typedef struct text_buffer {
+    snapjar_context *context;
+    char *data;
+    size_t size;
+    size_t capacity;
+    bool has_failed;
+} text_buffer;
+
+static void put(text_buffer *text, const char *bytes, size_t size)
+{
+    if (text->has_failed)
+        return;
+    if (size > text->capacity - text->size) {
+        size_t capacity = 2 * text->capacity + size + 256;
+        char *data = sj_realloc(text->context, text->data, capacity);
+        if (!data) {
+            text->has_failed = true;
+            return;
+        }
+        text->data = data;
+        text->capacity = capacity;
+    }
+    memcpy(text->data + text->size, bytes, size);
+    text->size += size;
+}
+
+static void put_text(text_buffer *text, const char *words)
+{
+    put(text, words, strlen(words));
+}
+
+/* A JSON string (RFC 8259, section 7): only what must be escaped is. That the bytes are UTF-8 is checked when the whole is parsed. */
+static void put_string(text_buffer *text, const char *value)
+{
+    put(text, "\"", 1);
+    for (; *value; value++) {
+        char escape[8];
+        uint8_t c = (uint8_t)*value;
+        if (c == '"' || c == '\\') {
+            escape[0] = '\\';
+            escape[1] = (char)c;
+            put(text, escape, 2);
+        } else if (c < 0x20) {
+            (void)snprintf(escape, sizeof(escape), "\\u%04x", c);
+            put(text, escape, 6);
+        } else {
+            put(text, value, 1);
+        }
+    }
+    put(text, "\"", 1);
+}
+
+/* JSON text without the white space between its tokens; numbers stay as the user wrote them. */
+static void put_minified(text_buffer *text, const char *json)
+{
+    bool in_string = false;
+
+    for (; *json; json++) {
+        if (!in_string && strchr(" \t\r\n", *json))
+            continue;
+        put(text, json, 1);
+        if (in_string && *json == '\\' && json[1])
+            put(text, ++json, 1);
+        else if (*json == '"')
+            in_string = !in_string;
+    }
+}
+
+/* ---- the user's part ---- */
+
+/* The user's JSON must be an object by itself, before it is put inside another. */
+static snapjar_status check_user_json(const char *json, const char *name, snapjar_error *err)
+{
+    sj_json *root = NULL;
+    snapjar_error fault;
+
+    snapjar_status status = sj_json_parse(&root, json, strlen(json), SNAPJAR_JSON_DEPTH_DEFAULT, SNAPJAR_SPACE_NONE, 0, &fault);
+    sj_json_free(root);
+    if (status == SNAPJAR_OK || status == SNAPJAR_NO_MEMORY)
+        return status == SNAPJAR_OK ? status : sj_raise_no_memory(err, strlen(json));
+    return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, fault.diagnostic, SJ_NOWHERE, "%s, byte %" PRIu64 ": %s", name,
+                    fault.offset == SNAPJAR_OFFSET_NONE ? 0 : fault.offset, fault.message);
+}
+
+static void put_constant(text_buffer *text, const sj_header_plan *plan)
+{
+    char number[64];
+
+    (void)snprintf(number, sizeof(number), "{\"format_version\":%d,\"type\":", SNAPJAR_FORMAT_VERSION);
+    put_text(text, number);
+    put_string(text, plan->type);
+    (void)snprintf(number, sizeof(number), ",\"schema_version\":%" PRId64, plan->schema_version);
+    put_text(text, number);
+    put_text(text, ",\"build\":{\"tool\":{\"name\":\"snapjar\",\"version\":\"" SNAPJAR_VERSION "\"}");
+    if (plan->build_json) {
+        size_t brace = text->size;
+        put_minified(text, plan->build_json);
+        /* `{...}` goes in as `,...}`, and `{}` as `}`. */
+        if (!text->has_failed && text->data[brace + 1] != '}')
+            text->data[brace] = ',';
+        else if (!text->has_failed)
+            text->data[--text->size - 1] = '}';
+    } else {
+        put(text, "}", 1);
+    }
+    if (plan->labels_json) {
+        put_text(text, ",\"labels\":");
+        put_minified(text, plan->labels_json);
+    }
+}
+
+/* Runs the reader's own checks over what would be written, with a stand-in for the payload. */
+static snapjar_status check_constant(snapjar_context *context, const text_buffer *constant, snapjar_error *err)
+{
+    static const char rest[] =
+        ",\"created\":\"2000-01-01T00:00:00Z\",\"payload\":{\"content_type\":\"pickle\",\"protocol\":0,\"compression\":\"zstd\","
+        "\"frame_size\":65536,\"size\":1,\"pickle_size\":1,\"stored_size\":1,"
+        "\"checksum\":\"xxh3-128:00000000000000000000000000000000\","
+        "\"content_checksum\":\"xxh3-128:00000000000000000000000000000000\"}}";
+    snapjar_header header = {.context = context, .json_offset = SNAPJAR_OFFSET_NONE};
+    text_buffer whole = {.context = context};
+    sj_fields fields = {.header = &header, .err = err};
+    sj_json *root = NULL;
+
+    put(&whole, constant->data, constant->size);
+    put(&whole, rest, sizeof(rest) - 1);
+    if (whole.has_failed) {
+        sj_free(context, whole.data);
+        return sj_raise_no_memory(err, constant->size + sizeof(rest));
+    }
+    header.json = whole.data;
+    header.prefix.json_size = (uint32_t)whole.size;
+    header.prefix.format_version = SNAPJAR_FORMAT_VERSION;
+    snapjar_status status =
+        sj_json_parse(&root, whole.data, whole.size, SNAPJAR_JSON_DEPTH_DEFAULT, SNAPJAR_SPACE_NONE, 0, err);
+    if (status == SNAPJAR_OK)
+        status = sj_fields_check(&fields, root, root);
+    sj_json_free(root);
+    sj_free(context, header.buffers);
+    sj_free(context, whole.data);
+    /* Whatever is wrong with it came from the caller. */
+    if (status != SNAPJAR_OK && status != SNAPJAR_NO_MEMORY) {
+        status = SNAPJAR_INVALID_ARGUMENT;
+        if (err) {
+            err->status = status;
+            err->space = SNAPJAR_SPACE_NONE;
+            err->offset = SNAPJAR_OFFSET_NONE;
+        }
+    }
+    return status;
+}
+
+/* All that the constant part is made of, in one block, to compare with the last one. */
+static void put_key(text_buffer *key, const sj_header_plan *plan)
+{
+    char number[24];
+
+    (void)snprintf(number, sizeof(number), "%" PRId64, plan->schema_version);
+    put(key, plan->type, strlen(plan->type) + 1);
+    put(key, number, strlen(number) + 1);
+    put(key, plan->build_json ? "b" : "-", 1);
+    if (plan->build_json)
+        put(key, plan->build_json, strlen(plan->build_json) + 1);
+    put(key, plan->labels_json ? "l" : "-", 1);
+    if (plan->labels_json)
+        put(key, plan->labels_json, strlen(plan->labels_json) + 1);
+}
+
+static snapjar_status prepare_new(snapjar_context *context, sj_kept *kept, text_buffer *key, const sj_header_plan *plan,
+                                  snapjar_error *err)
+{
+    text_buffer constant = {.context = context};
+
+    if (plan->build_json)
+        SJ_TRY(check_user_json(plan->build_json, "build_json", err));
+    if (plan->labels_json)
+        SJ_TRY(check_user_json(plan->labels_json, "labels_json", err));
+    put_constant(&constant, plan);
+    snapjar_status status =
+        constant.has_failed ? sj_raise_no_memory(err, constant.size) : check_constant(context, &constant, err);
+    if (status == SNAPJAR_OK && constant.size > SNAPJAR_HEADER_JSON_SIZE_DEFAULT - VARYING_SIZE_MAX)
+        status = sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_HEADER_TOO_LARGE, SJ_NOWHERE,
+                          "the build info and labels give a header of %zu bytes, %" PRIu64 " are allowed", constant.size,
+                          SNAPJAR_HEADER_JSON_SIZE_DEFAULT - VARYING_SIZE_MAX);
+    if (status != SNAPJAR_OK) {
+        sj_free(context, constant.data);
+        return status;
+    }
+    sj_free(context, kept->prepared_key);
+    sj_free(context, kept->prepared);
+    kept->prepared = constant.data;
+    kept->prepared_size = constant.size;
+    kept->prepared_key = key->data;
+    kept->prepared_key_size = key->size;
+    key->data = NULL;
+    return SNAPJAR_OK;
+}
+
+snapjar_status sj_header_prepare(snapjar_context *context, const sj_header_plan *plan, snapjar_error *err)
+{
+    sj_kept *kept = sj_kept_get(context);
+
+    if (!kept)
+        return sj_raise_no_memory(err, sizeof(*kept));
+    if (!plan->type)
+        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE, "the type is required");
+    if (plan->created && !sj_is_time((snapjar_text){plan->created, strlen(plan->created)}))
+        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
+                        "created must be a time as 2026-01-31T23:59:59Z");
+    text_buffer key = {.context = context};
+    put_key(&key, plan);
+    snapjar_status status = SNAPJAR_OK;
+    if (key.has_failed)
+        status = sj_raise_no_memory(err, key.size);
+    else if (!kept->prepared || kept->prepared_key_size != key.size || memcmp(kept->prepared_key, key.data, key.size) != 0)
+        status = prepare_new(context, kept, &key, plan, err);
+    sj_free(context, key.data);
+    return status;
+}
+
+/* ---- the part that every record has anew ---- */
+
+/* Now, or the time that reproducible builds ask for (https://reproducible-builds.org/specs/source-date-epoch/). */
+static void format_now(char out[32])
+{
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
+    time_t now = 0;
+    struct tm parts;
+    char *end = NULL;
+
+    if (epoch && *epoch)
+        now = (time_t)strtoll(epoch, &end, 10);
+    /* Years beyond 9999 have no form in RFC 3339: such a value is ignored as one that is no number is. */
+    if (!end || *end || now < 0 || now > INT64_C(253402300799))
+        now = time(NULL);
+    (void)gmtime_r(&now, &parts);
+    (void)strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
+}
+
+static size_t format_varying(char *out, size_t room, const sj_header_plan *plan)
+{
+    char now[32];
+    char checksum[33];
+    char content_checksum[33];
+    char encoding[40] = "";
+
+    sj_hex16(checksum, plan->checksum);
+    sj_hex16(content_checksum, plan->content_checksum);
+    if (!plan->created)
+        format_now(now);
+    if (plan->string_encoding != SNAPJAR_STRING_ASCII)
+        (void)snprintf(encoding, sizeof(encoding), ",\"string_encoding\":\"%s\"",
+                       snapjar_string_encoding_name(plan->string_encoding));
+    int size = snprintf(out, room,
+                        ",\"created\":\"%s\",\"payload\":{\"content_type\":\"pickle\",\"protocol\":%d%s,"
+                        "\"compression\":\"zstd\",\"frame_size\":%" PRIu32 ",\"size\":%" PRIu64 ",\"pickle_size\":%" PRIu64
+                        ",\"stored_size\":%" PRIu64 ",\"checksum\":\"xxh3-128:%s\",\"content_checksum\":\"xxh3-128:%s\"",
+                        plan->created ? plan->created : now, plan->protocol, encoding, plan->frame_size, plan->size,
+                        plan->pickle_size, plan->stored_size, checksum, content_checksum);
+    return size < 0 ? 0 : (size_t)size;
+}
+
+static size_t format_buffers(char *out, size_t room, const sj_header_plan *plan)
+{
+    size_t used = 0;
+
+    if (plan->buffer_count)
+        used += (size_t)snprintf(out, room, ",\"buffers\":[");
+    for (size_t i = 0; i < plan->buffer_count; i++)
+        used += (size_t)snprintf(out + used, room - used, "%s{\"offset\":%" PRIu64 ",\"size\":%" PRIu64 "}", i ? "," : "",
+                                 plan->buffers[i].offset, plan->buffers[i].size);
+    used += (size_t)snprintf(out + used, room - used, "%s}}", plan->buffer_count ? "]" : "");
+    return used;
+}
+
+static snapjar_status reserve_frame(snapjar_context *context, sj_kept *kept, uint64_t size, snapjar_error *err)
+{
+    if (size <= kept->frame_capacity)
+        return SNAPJAR_OK;
+    uint8_t *frame = sj_realloc(context, kept->frame, size);
+    if (!frame)
+        return sj_raise_no_memory(err, size);
+    kept->frame = frame;
+    kept->frame_capacity = size;
+    return SNAPJAR_OK;
+}
+
+snapjar_status sj_header_build(const uint8_t **frame, size_t *frame_size, snapjar_context *context, const sj_header_plan *plan,
+                               snapjar_error *err)
+{
+    sj_kept *kept = sj_kept_get(context);
+
+    *frame = NULL;
+    *frame_size = 0;
+    SJ_TRY(sj_header_prepare(context, plan, err));
+    if (plan->buffer_count > SNAPJAR_HEADER_JSON_SIZE_DEFAULT / SPAN_SIZE_MAX)
+        return sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_HEADER_TOO_LARGE, SJ_NOWHERE,
+                        "%zu out-of-band buffers do not fit a header; at most %" PRIu64 " do", plan->buffer_count,
+                        SNAPJAR_HEADER_JSON_SIZE_DEFAULT / SPAN_SIZE_MAX);
+    size_t room = VARYING_SIZE_MAX + SPAN_SIZE_MAX * (plan->buffer_count + 1);
+    SJ_TRY(reserve_frame(context, kept, SJ_PREFIX_SIZE + kept->prepared_size + room, err));
+    char *json = (char *)kept->frame + SJ_PREFIX_SIZE;
+    memcpy(json, kept->prepared, kept->prepared_size);
+    size_t size = kept->prepared_size;
+    size += format_varying(json + size, VARYING_SIZE_MAX, plan);
+    size += format_buffers(json + size, SPAN_SIZE_MAX * (plan->buffer_count + 1), plan);
+    if (size > SNAPJAR_HEADER_JSON_SIZE_DEFAULT)
+        return sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_HEADER_TOO_LARGE, SJ_NOWHERE,
+                        "the header's JSON would have %zu bytes, %" PRIu64 " are allowed", size,
+                        SNAPJAR_HEADER_JSON_SIZE_DEFAULT);
+    sj_prefix_write(kept->frame, (uint32_t)size, 0);
+    *frame = kept->frame;
+    *frame_size = SJ_PREFIX_SIZE + size;
+    return SNAPJAR_OK;
+}

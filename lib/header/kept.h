@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What header/ keeps in a context between records: the parsed constant part of the last header read, and the serialised one of the
+ * last header written. Used by header/ only.
+ */
+#ifndef SJ_HEADER_KEPT_H
+#define SJ_HEADER_KEPT_H
+
+#include "header/header.h"
+
+typedef struct sj_kept {
+    /** Reading: the text up to `,"created":` and what it parsed to; `type` points into `constant`. */
+    char *constant_text;
+    size_t constant_size;
+    sj_json *constant;
+    snapjar_text type;
+    int64_t schema_version;
+    /** Writing: the user's texts (one block) and the JSON made of them, from `{` to before `,"created":`. */
+    char *prepared_key;
+    size_t prepared_key_size;
+    char *prepared;
+    size_t prepared_size;
+    /** The header frame built last. */
+    uint8_t *frame;
+    size_t frame_capacity;
+} sj_kept;
+
+/** The context's, made at the first use; NULL without memory. */
+sj_kept *sj_kept_get(snapjar_context *context);
+
+void sj_kept_drop_constant(snapjar_context *context, sj_kept *kept);
+
+#endif

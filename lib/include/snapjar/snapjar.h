@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * All of libsnapjar. Begin with snapshot.h; status.h and error.h say how failures are told.
+ */
+#ifndef SNAPJAR_SNAPJAR_H
+#define SNAPJAR_SNAPJAR_H
+
+#include <snapjar/context.h>
+#include <snapjar/error.h>
+#include <snapjar/header.h>
+#include <snapjar/io.h>
+#include <snapjar/pickle.h>
+#include <snapjar/snapshot.h>
+#include <snapjar/status.h>
+#include <snapjar/version.h>
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Checking content as it is decompressed.
+ */
+#include "snapshot/gate.h"
+
+#include <inttypes.h>
+
+#include "container/payload.h"
+#include "pickle/measure.h"
+#include "util/bytes.h"
+#include "util/pipeline.h"
+
+/* Follows the content from its first byte to its last. */
+typedef struct checker {
+    const sj_gate *gate;
+    const snapjar_header *header;
+    sj_measure measure;
+    uint64_t at;
+    /** The buffer that is next, or that we are in. */
+    size_t buffer;
+} checker;
+
+static snapjar_status give_out(const sj_gate *gate, const uint8_t *bytes, size_t size, snapjar_error *err)
+{
+    if (gate->sink)
+        SJ_TRY(snapjar_sink_write(gate->sink, bytes, size, err));
+    if (gate->spool)
+        SJ_TRY(sj_spool_write(gate->spool, bytes, size, err));
+    return SNAPJAR_OK;
+}
+
+static snapjar_status check_pickle(checker *c, const uint8_t *bytes, size_t size, snapjar_error *err)
+{
+    size_t consumed = 0;
+
+    SJ_TRY(sj_measure_feed(&c->measure, bytes, size, &consumed, err));
+    if (sj_measure_is_done(&c->measure) && c->at + consumed != c->header->pickle_size)
+        return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_PICKLE_SIZE_MISMATCH, SJ_AT_CONTENT(c->at + consumed),
+                        "the pickle ends after %" PRIu64 " bytes, payload.pickle_size is %" PRIu64, c->at + consumed,
+                        c->header->pickle_size);
+    if (c->at + size == c->header->pickle_size && !sj_measure_is_done(&c->measure))
+        return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_PICKLE_SIZE_MISMATCH, SJ_AT_CONTENT(c->header->pickle_size),
+                        "the pickle has no STOP within payload.pickle_size %" PRIu64 " bytes", c->header->pickle_size);
+    return give_out(c->gate, bytes, size, err);
+}
+
+/* Behind the pickle: buffers are anything, what is between them is zero. */
+static snapjar_status check_behind(checker *c, const uint8_t *bytes, size_t size, size_t *checked, snapjar_error *err)
+{
+    const snapjar_buffer_span *span = &c->header->buffers[c->buffer];
+    uint64_t end = span->offset + span->size;
+
+    if (c->at >= span->offset) {
+        *checked = (size_t)sj_min(size, end - c->at);
+        if (c->at + *checked == end)
+            c->buffer++;
+        return SNAPJAR_OK;
+    }
+    *checked = (size_t)sj_min(size, span->offset - c->at);
+    for (size_t i = 0; i < *checked; i++) {
+        if (bytes[i])
+            return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_PADDING_NOT_ZERO, SJ_AT_CONTENT(c->at + i),
+                            "byte 0x%02x in the padding before out-of-band buffer %zu", bytes[i], c->buffer);
+    }
+    return SNAPJAR_OK;
+}
+
+static snapjar_status consume(void *state, const uint8_t *bytes, size_t size, snapjar_error *err)
+{
+    checker *c = state;
+
+    while (size > 0) {
+        size_t step = size;
+        if (c->at < c->header->pickle_size) {
+            step = (size_t)sj_min(size, c->header->pickle_size - c->at);
+            SJ_TRY(check_pickle(c, bytes, step, err));
+        } else if (c->buffer < c->header->buffer_count) {
+            /* A buffer of no bytes takes a turn that checks none. */
+            SJ_TRY(check_behind(c, bytes, size, &step, err));
+        }
+        bytes += step;
+        size -= step;
+        c->at += step;
+    }
+    return SNAPJAR_OK;
+}
+
+static snapjar_status prepare(void *state, uint8_t **content, snapjar_error *err)
+{
+    const sj_gate *gate = ((const checker *)state)->gate;
+
+    return gate->prepare(gate->prepare_state, content, err);
+}
+
+static snapjar_status check_claims(const checker *c, snapjar_error *err)
+{
+    const snapjar_pickle_extent *extent = &c->measure.extent;
+
+    if (extent->protocol != c->header->protocol)
+        return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_PICKLE_PROTOCOL_MISMATCH, SJ_AT_CONTENT(0),
+                        "the pickle is of protocol %d, payload.protocol is %d", extent->protocol, c->header->protocol);
+    if (extent->buffer_count != c->header->buffer_count)
+        return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_PICKLE_BUFFERS_MISMATCH, SJ_AT_CONTENT(0),
+                        "the pickle asks for %" PRIu64 " out-of-band buffers, payload.buffers has %zu", extent->buffer_count,
+                        c->header->buffer_count);
+    return SNAPJAR_OK;
+}
+
+static snapjar_status check_limits(const snapjar_reader *reader, const sj_record *record, snapjar_error *err)
+{
+    if (record->header->size <= reader->limits.content_size_max)
+        return SNAPJAR_OK;
+    return sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_CONTENT_TOO_LARGE,
+                    SJ_AT_FILE(sj_header_field_offset(record->header, "payload", "size")),
+                    "payload.size %" PRIu64 " exceeds the limit of %" PRIu64, record->header->size,
+                    reader->limits.content_size_max);
+}
+
+static snapjar_status pass(const sj_gate *gate, const sj_record *record, snapjar_verification *result, snapjar_error *err)
+{
+    snapjar_reader *reader = gate->reader;
+    checker c = {.gate = gate, .header = record->header};
+    sj_payload_reading reading = {
+        .context = reader->context,
+        .source = reader->source,
+        .record = record,
+        .threads = gate->options->threads,
+        .prepare = gate->prepare ? prepare : NULL,
+        .consume = consume,
+        .state = &c,
+        .progress = gate->options->progress,
+        .progress_state = gate->options->progress_state,
+    };
+    uint64_t source_size = 0;
+
+    SJ_TRY(check_limits(reader, record, err));
+    SJ_TRY(snapjar_source_size(reader->source, &source_size, err));
+    SJ_TRY(sj_record_check_end(record, reader->source, source_size, err));
+    if (gate->options->stored_only)
+        return sj_payload_check_stored(&reading, &result->frame_count, err);
+    sj_measure_init(&c.measure, &reader->limits, 0);
+    SJ_TRY(sj_payload_read(&reading, &result->frame_count, err));
+    result->opcode_count = c.measure.extent.opcode_count;
+    return check_claims(&c, err);
+}
+
+snapjar_status sj_gate_pass(const sj_gate *gate, snapjar_verification *result, snapjar_error *err)
+{
+    const sj_record *record = NULL;
+    snapjar_verification own = {0};
+
+    SJ_TRY(sj_gate_record(&record, gate->reader, err));
+    if (gate->options->threads > SJ_THREADS_MAX)
+        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
+                        "threads %u exceeds %u", gate->options->threads, SJ_THREADS_MAX);
+    snapjar_status status = pass(gate, record, result ? result : &own, err);
+    if (status != SNAPJAR_OK) {
+        if (result)
+            *result = (snapjar_verification){0};
+        if (err)
+            err->record_index = record->index;
+    }
+    return status;
+}
+
+snapjar_status sj_gate_record(const sj_record **record, const snapjar_reader *reader, snapjar_error *err)
+{
+    *record = &reader->record.inner;
+    if (reader->has_record)
+        return SNAPJAR_OK;
+    return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
+                    "the reader has no current record: call snapjar_reader_next first");
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From a pickle to a record, in one pass over the pickle: the bytes that are lexed are the bytes that are hashed and compressed. The
+ * header is written when all is known, so nothing is ever sought back to.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include <snapjar/snapshot.h>
+
+#include "codec/frame.h"
+#include "container/payload.h"
+#include "container/pool.h"
+#include "pickle/measure.h"
+#include "snapshot/input.h"
+#include "util/bytes.h"
+#include "util/options.h"
+
+#define LEVEL_DEFAULT 3
+/* A record up to this size is handed to the sink in one piece. */
+#define ONE_PIECE_MAX (UINT64_C(64) << 10)
+
+/* Gives the content frame by frame: the pickle, then padding and buffers. */
+typedef struct producer {
+    snapjar_source *source;
+    /** Where the pickle begins in the source, and how far it was read. */
+    uint64_t offset;
+    uint64_t source_size;
+    uint64_t pickle_read;
+    uint32_t frame_size;
+    uint64_t content_size_max;
+    sj_measure measure;
+    /** Content given so far. */
+    uint64_t at;
+    /** Where each buffer stands in the content; NULL without buffers. */
+    snapjar_buffer_span *spans;
+    const snapjar_buffer *buffers;
+    size_t buffer_count;
+    size_t buffer;
+    snapjar_progress *progress;
+    void *progress_state;
+} producer;
+
+static snapjar_status check_options(const snapjar_pack_options *options, snapjar_error *err)
+{
+    const char *wrong = NULL;
+
+    if (options->schema_version < 0)
+        wrong = "schema_version is negative";
+    else if (options->level < sj_level_min() || options->level > sj_level_max())
+        wrong = "level is not from -7 to 22";
+    else if (options->threads > SJ_THREADS_MAX)
+        wrong = "threads exceeds 64";
+    else if (options->frame_size && (options->frame_size < SNAPJAR_FRAME_SIZE_MIN || options->frame_size > SNAPJAR_FRAME_SIZE_MAX ||
+                                     (options->frame_size & (options->frame_size - 1))))
+        wrong = "frame_size is not a power of two from 64 KiB to 8 MiB";
+    else if (options->string_encoding > SNAPJAR_STRING_BYTES || options->compression > SNAPJAR_COMPRESSION_ZSTD)
+        wrong = "string_encoding or compression is none that exists";
+    else if (options->buffer_count && !options->buffers)
+        wrong = "buffer_count is set and buffers is NULL";
+    if (!wrong)
+        return SNAPJAR_OK;
+    return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE, "%s", wrong);
+}
+
+/* The pickle has ended, so the places of the buffers are known. */
+static snapjar_status place_buffers(producer *p, snapjar_error *err)
+{
+    const snapjar_pickle_extent *extent = &p->measure.extent;
+    uint64_t end = extent->size;
+
+    if (extent->buffer_count != p->buffer_count)
+        return sj_raise(err, SNAPJAR_WRONG_FORMAT, SNAPJAR_DIAG_PICKLE_BUFFERS_MISMATCH, SJ_AT_CONTENT(p->offset),
+                        "the pickle asks for %" PRIu64 " out-of-band buffers and %zu are given", extent->buffer_count,
+                        p->buffer_count);
+    for (size_t i = 0; i < p->buffer_count; i++) {
+        p->spans[i].offset = sj_round_up(end, SNAPJAR_BUFFER_ALIGNMENT);
+        p->spans[i].size = p->buffers[i].size;
+        if (!sj_add(p->spans[i].offset, p->spans[i].size, &end) || end > p->content_size_max)
+            return sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_INPUT_TOO_LARGE, SJ_AT_CONTENT(p->offset),
+                            "the pickle and its buffers exceed the limit of %" PRIu64 " bytes", p->content_size_max);
+    }
+    return SNAPJAR_OK;
+}
+
+/* The next bytes of the pickle, at most a frame: borrowed from the source where it can lend them. */
+static snapjar_status read_pickle(producer *p, uint8_t *buffer, const uint8_t **bytes, size_t *size, snapjar_error *err)
+{
+    uint64_t at = p->offset + p->pickle_read;
+    size_t room = (size_t)sj_min(p->frame_size, at < p->source_size ? p->source_size - at : 0);
+    size_t consumed = 0;
+
+    *bytes = sj_source_borrow(p->source, at, room);
+    if (!*bytes) {
+        *bytes = buffer;
+        SJ_TRY(snapjar_source_read_at(p->source, buffer, room, at, &room, err));
+    }
+    if (!room)
+        return sj_measure_finish(&p->measure, err);
+    SJ_TRY(sj_measure_feed(&p->measure, *bytes, room, &consumed, err));
+    p->pickle_read += consumed;
+    if (p->pickle_read > p->content_size_max)
+        return sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_INPUT_TOO_LARGE, SJ_AT_CONTENT(p->offset + p->content_size_max),
+                        "the pickle exceeds the limit of %" PRIu64 " bytes", p->content_size_max);
+    if (sj_measure_is_done(&p->measure))
+        SJ_TRY(place_buffers(p, err));
+    else if (room < p->frame_size) /* the source ends here, though it may have said otherwise before */
+        return sj_measure_finish(&p->measure, err);
+    *size = consumed;
+    return SNAPJAR_OK;
+}
+
+/* Zeros up to the next buffer, then its bytes, into what is left of the frame. */
+static void put_buffers(producer *p, uint8_t *frame, size_t *size)
+{
+    while (p->buffer < p->buffer_count && *size < p->frame_size) {
+        const snapjar_buffer_span *span = &p->spans[p->buffer];
+        uint64_t here = p->at + *size;
+        size_t room = p->frame_size - *size;
+        size_t step = 0;
+        if (here < span->offset) {
+            step = (size_t)sj_min(room, span->offset - here);
+            memset(frame + *size, 0, step);
+        } else {
+            uint64_t done = here - span->offset;
+            step = (size_t)sj_min(room, span->size - done);
+            if (step)
+                memcpy(frame + *size, (const uint8_t *)p->buffers[p->buffer].data + done, step);
+            if (done + step == span->size)
+                p->buffer++;
+        }
+        *size += step;
+    }
+}
+
+static snapjar_status produce(void *state, uint8_t *buffer, const uint8_t **bytes, size_t *size, snapjar_error *err)
+{
+    producer *p = state;
+
+    *bytes = buffer;
+    *size = 0;
+    if (p->progress && !p->progress(p->progress_state, p->at, p->source_size - p->offset))
+        return sj_raise(err, SNAPJAR_CANCELLED, SNAPJAR_DIAG_CANCELLED, SJ_NOWHERE, "cancelled by the caller");
+    if (!sj_measure_is_done(&p->measure))
+        SJ_TRY(read_pickle(p, buffer, bytes, size, err));
+    if (sj_measure_is_done(&p->measure) && p->buffer < p->buffer_count) {
+        if (*bytes != buffer)
+            memcpy(buffer, *bytes, *size);
+        *bytes = buffer;
+        put_buffers(p, buffer, size);
+    }
+    p->at += *size;
+    return SNAPJAR_OK;
+}
+
+/* Header, payload and trailer to the sink: a small record in one piece, so that it reaches a file in one write. */
+static snapjar_status write_record(snapjar_context *context, snapjar_sink *sink, sj_spool *spool, const uint8_t *frame,
+                                   size_t frame_size, uint64_t record_size, snapjar_error *err)
+{
+    uint8_t trailer[SJ_TRAILER_SIZE];
+
+    sj_trailer_write(trailer, record_size, frame + SJ_PREFIX_SIZE - SJ_CHECKSUM_SIZE);
+    const uint8_t *payload = sj_spool_borrow(spool);
+    if (record_size <= ONE_PIECE_MAX && payload) {
+        uint8_t *whole = sj_pool_get(context, SJ_POOL_RECORD, record_size);
+        if (!whole)
+            return sj_raise_no_memory(err, record_size);
+        uint64_t payload_size = sj_spool_size(spool);
+        memcpy(whole, frame, frame_size);
+        memcpy(whole + frame_size, payload, (size_t)payload_size);
+        memcpy(whole + frame_size + payload_size, trailer, sizeof(trailer));
+        return snapjar_sink_write(sink, whole, (size_t)record_size, err);
+    }
+    SJ_TRY(snapjar_sink_write(sink, frame, frame_size, err));
+    SJ_TRY(sj_spool_copy_to(spool, sink, err));
+    return snapjar_sink_write(sink, trailer, sizeof(trailer), err);
+}
+
+static snapjar_status pack(snapjar_context *context, producer *p, snapjar_sink *sink, const snapjar_pack_options *options,
+                           sj_header_plan *plan, snapjar_packed *packed, snapjar_error *err)
+{
+    sj_payload_writing writing = {
+        .context = context,
+        .threads = options->threads,
+        .level = options->level ? options->level : LEVEL_DEFAULT,
+        .frame_size = p->frame_size,
+        .compression = options->compression,
+        .produce = produce,
+        .state = p,
+    };
+    sj_payload_written written;
+    const uint8_t *frame = NULL;
+    size_t frame_size = 0;
+
+    if (p->source_size - p->offset <= p->frame_size && !p->buffer_count)
+        writing.threads = 1; /* one frame: there is nothing to share out */
+    SJ_TRY(sj_header_prepare(context, plan, err));
+    sj_spool *spool = sj_pool_spool(context, err);
+    if (!spool)
+        return SNAPJAR_NO_MEMORY;
+    SJ_TRY(sj_payload_write(&writing, spool, &written, err));
+    plan->protocol = p->measure.extent.protocol;
+    plan->size = written.size;
+    plan->stored_size = written.stored_size;
+    plan->pickle_size = p->measure.extent.size;
+    plan->buffers = p->spans;
+    plan->buffer_count = p->buffer_count;
+    memcpy(plan->checksum, written.checksum, SJ_CHECKSUM_SIZE);
+    memcpy(plan->content_checksum, written.content_checksum, SJ_CHECKSUM_SIZE);
+    SJ_TRY(sj_header_build(&frame, &frame_size, context, plan, err));
+    *packed = (snapjar_packed){
+        .pickle_size = plan->pickle_size,
+        .size = plan->size,
+        .stored_size = plan->stored_size,
+        .record_size = frame_size + plan->stored_size + SJ_TRAILER_SIZE,
+        .protocol = plan->protocol,
+    };
+    return write_record(context, sink, spool, frame, frame_size, packed->record_size, err);
+}
+
+/* A pickle that breaks off may be joblib's, which puts raw arrays into it: then say that. */
+static snapjar_status explain_failure(const producer *p, snapjar_status status, snapjar_error *err)
+{
+    bool is_pickle_fault = status == SNAPJAR_DAMAGED || status == SNAPJAR_CUT_SHORT || status == SNAPJAR_UNSUPPORTED;
+
+    if (!is_pickle_fault || !sj_input_mentions_joblib_array(p->source, p->offset, p->offset + p->pickle_read + p->frame_size))
+        return status;
+    return sj_raise(err, SNAPJAR_WRONG_FORMAT, SNAPJAR_DIAG_INPUT_JOBLIB_ARRAY, SJ_AT_CONTENT(p->offset),
+                    "the pickle is interrupted by raw arrays, as joblib writes them");
+}
+
+snapjar_status snapjar_pack(snapjar_context *context, snapjar_source *source, uint64_t offset, snapjar_sink *sink,
+                            const snapjar_pack_options *options, snapjar_packed *packed, snapjar_error *err)
+{
+    snapjar_pack_options resolved;
+    snapjar_limits limits;
+    snapjar_packed own;
+    producer p = {.source = source, .offset = offset};
+
+    if (packed)
+        *packed = (snapjar_packed){0};
+    SJ_TRY(sj_options_read(&resolved, sizeof(resolved), options, "snapjar_pack_options", err));
+    SJ_TRY(check_options(&resolved, err));
+    SJ_TRY(sj_limits_resolve(&limits, resolved.limits, err));
+    SJ_TRY(snapjar_source_size(source, &p.source_size, err));
+    if (offset > p.source_size)
+        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
+                        "offset %" PRIu64 " is beyond the source's %" PRIu64 " bytes", offset, p.source_size);
+    p.frame_size = resolved.frame_size ? resolved.frame_size : SNAPJAR_FRAME_SIZE_DEFAULT;
+    p.content_size_max = limits.content_size_max;
+    p.buffers = resolved.buffers;
+    p.buffer_count = resolved.buffer_count;
+    p.progress = resolved.progress;
+    p.progress_state = resolved.progress_state;
+    sj_measure_init(&p.measure, &limits, offset);
+    if (p.buffer_count) {
+        p.spans = sj_alloc_zero(context, p.buffer_count * sizeof(*p.spans));
+        if (!p.spans)
+            return sj_raise_no_memory(err, p.buffer_count * sizeof(*p.spans));
+    }
+    sj_header_plan plan = {
+        .type = resolved.type,
+        .schema_version = resolved.schema_version,
+        .created = resolved.created,
+        .build_json = resolved.build_json,
+        .labels_json = resolved.labels_json,
+        .string_encoding = resolved.string_encoding,
+        .frame_size = p.frame_size,
+    };
+    snapjar_status status = pack(context, &p, sink, &resolved, &plan, packed ? packed : &own, err);
+    if (status != SNAPJAR_OK)
+        status = explain_failure(&p, status, err);
+    sj_free(context, p.spans);
+    return status;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the sources, sinks and the spool need of descriptors beyond util/io.h. fd.c is the one file that deals with
+ * interrupted calls, short reads, partial writes and descriptors that are not ready.
+ */
+#ifndef SJ_UTIL_FD_H
+#define SJ_UTIL_FD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/error.h"
+
+/** As openat with O_CLOEXEC and O_NOCTTY. `name` is relative to `folder_fd`, `place` what messages call the file. */
+snapjar_status sj_fd_open_at(int *fd, int folder_fd, const char *name, int flags, unsigned mode, const char *place,
+                             snapjar_error *err);
+
+/** Number of characters at the end of a name that sj_fd_open_new replaces. */
+#define SJ_FD_RANDOM_SIZE 6
+
+/**
+ * Makes a new file for reading and writing that nobody else has: replaces the last six characters of `name` by random
+ * ones until no such file exists in `folder_fd`.
+ */
+snapjar_status sj_fd_open_new(int *fd, int folder_fd, char *name, unsigned mode, const char *place, snapjar_error *err);
+
+/** Makes a file without a name (in TMPDIR or /var/tmp) that is gone when it is closed. */
+snapjar_status sj_fd_open_unnamed(int *fd, snapjar_error *err);
+
+/** fsync. */
+snapjar_status sj_fd_sync(int fd, const char *name, snapjar_error *err);
+
+/**
+ * Waits for an open file description lock on the whole file; `is_exclusive` needs a descriptor that can write, else
+ * one that can read. Where the file system knows no such locks, `*is_supported` is false and the result SNAPJAR_OK.
+ */
+snapjar_status sj_fd_lock_any(int fd, const char *name, bool is_exclusive, bool *is_supported, snapjar_error *err);
+
+#endif

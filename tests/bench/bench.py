@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Measures snapjar against its peers: bench.py [--build DIR] [--quick] [--only NAME]... [--pairs N] [--json FILE].
+
+Machines differ and are shared, so times alone mean nothing. Every row runs ours and the peer in turn (A B A B ...),
+takes the ratio of each pair, and shows the median: of wall time, against which the goal is set, and of CPU time. Where
+two threads bring little, `cores` (CPU time / wall time of ours) tells whether the work was spread and the machine had
+no more to give. Programs write to files on one file system and none of them syncs (zstd never does; ours --no-sync).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Callable
+
+import payloads
+
+MIB = 1 << 20
+
+
+@dataclass
+class Run:
+    """One run of a program."""
+
+    wall: float
+    cpu: float
+    rss: int  # bytes, at the peak
+
+
+def measure(command: list[str]) -> Run:
+    """Runs a program, output thrown away; an exit code other than 0 ends the benchmark."""
+    quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+    start = time.perf_counter()
+    process = os.posix_spawn(command[0], command, os.environ, file_actions=quiet)
+    _, status, usage = os.wait4(process, 0)
+    wall = time.perf_counter() - start
+    if status:
+        raise SystemExit(f"bench: exit code {os.waitstatus_to_exitcode(status)}: {' '.join(command)}")
+    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+
+
+@dataclass
+class Row:
+    """One line of the table. `ratio` is what is held against `goal`: at most that."""
+
+    name: str
+    peer: str
+    goal: float
+    ratio: float
+    cpu: float | None = None
+    cores: float | None = None
+    ours: str = ""
+    theirs: str = ""
+
+    @property
+    def met(self) -> bool:
+        return self.ratio <= self.goal
+
+
+@dataclass
+class Bench:
+    build: Path
+    folder: Path
+    quick: bool
+    pairs: int
+    only: list[str]
+    rows: list[Row] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.snapjar = str(self.build / "cli" / "snapjar")
+        self.zstd = shutil.which("zstd") or "zstd"
+        self.scratch = self.folder / f"scratch-{os.getpid()}"
+
+    def wants(self, name: str) -> bool:
+        return not self.only or any(word in name for word in self.only)
+
+    def payload(self, name: str) -> Path:
+        return payloads.get(self.folder, name, self.quick)
+
+    def add(self, row: Row) -> None:
+        self.rows.append(row)
+        print_row(row)
+
+    def compare(self, name: str, goal: float, ours: list[str], peer: list[str], peer_name: str) -> None:
+        """Runs both in turn. The first pair warms caches and does not count."""
+        pairs = []
+        for number in range(self.pairs + 1):
+            pair = (measure(ours), measure(peer))
+            if number:
+                pairs.append(pair)
+        self.add(
+            Row(
+                name,
+                peer_name,
+                goal,
+                median(mine.wall / theirs.wall for mine, theirs in pairs),
+                median(mine.cpu / theirs.cpu for mine, theirs in pairs) if pairs[0][1].cpu else None,
+                median(mine.cpu / mine.wall for mine, _ in pairs),
+                f"{median(mine.wall for mine, _ in pairs) * 1000:.0f} ms",
+                f"{median(theirs.wall for _, theirs in pairs) * 1000:.0f} ms",
+            )
+        )
+
+    # ---- large files ----
+
+    def pack_command(self, source: Path, target: Path, threads: int = 1) -> list[str]:
+        return [self.snapjar, "pack", "--no-sync", "-f", f"-T{threads}", "-t", "payloads:Job", "-o", str(target),
+                str(source)]  # fmt: skip
+
+    def pack(self, payload: str, threads: int, goal: float) -> None:
+        source = self.payload(payload)
+        ours = self.pack_command(source, self.scratch / "ours.snapjar", threads)
+        peer = [self.zstd, "-q", "-f", "-3", "-T1", "-o", str(self.scratch / "peer.zst"), str(source)]
+        self.compare(f"pack {payload} -T{threads}", goal, ours, peer, "zstd -3 -T1")
+
+    def packed(self, payload: str) -> tuple[Path, Path]:
+        """The payload as a snapshot and as a zstd file of one frame."""
+        source = self.payload(payload)
+        ours, peer = self.scratch / f"{payload}.snapjar", self.scratch / f"{payload}.zst"
+        if not ours.exists():
+            measure(self.pack_command(source, ours))
+            measure([self.zstd, "-q", "-f", "-3", "-T1", "-o", str(peer), str(source)])
+        return ours, peer
+
+    def unpack(self, payload: str, threads: int, goal: float) -> None:
+        ours_file, peer_file = self.packed(payload)
+        ours = [self.snapjar, "unpack", "--no-sync", "-f", f"-T{threads}", "-o", str(self.scratch / "ours.pickle"),
+                str(ours_file)]  # fmt: skip
+        peer = [self.zstd, "-q", "-d", "-f", "-o", str(self.scratch / "peer.pickle"), str(peer_file)]
+        self.compare(f"unpack {payload} -T{threads}", goal, ours, peer, "zstd -d")
+
+    def verify(self, payload: str, threads: int, goal: float, stored_only: bool = False) -> None:
+        ours_file, peer_file = self.packed(payload)
+        options = ["--stored-only"] if stored_only else [f"-T{threads}"]
+        name = f"verify {payload} {options[0]}"
+        self.compare(
+            name, goal, [self.snapjar, "verify", *options, str(ours_file)], [self.zstd, "-q", "-t", str(peer_file)],
+            "zstd -t",
+        )  # fmt: skip
+
+    def stored_size(self, payload: str) -> None:
+        ours_file, peer_file = self.packed(payload)
+        done = subprocess.run([self.snapjar, "info", "--json", str(ours_file)], check=True, capture_output=True)
+        ours = find_key(json.loads(done.stdout.splitlines()[0]), "stored_size")
+        peer = peer_file.stat().st_size
+        self.add(
+            Row(f"size {payload}", "zstd -3, one frame", 1.01, ours / peer, None, None, f"{ours:,} B", f"{peer:,} B")
+        )
+
+    def verify_memory(self, payload: str) -> None:
+        ours_file, _ = self.packed(payload)
+        for threads in (1, 2):
+            peak = max(measure([self.snapjar, "verify", f"-T{threads}", str(ours_file)]).rss for _ in range(3))
+            self.add(Row(f"memory verify {payload} -T{threads}", "limit", 1.0, peak / (32 * MIB), None, None,
+                         f"{peak / MIB:.1f} MiB", "32 MiB"))  # fmt: skip
+
+    # ---- many small files ----
+
+    def packed_jobs(self) -> Path:
+        """The jobs as snapshots, a file each."""
+        source = self.payload("jobs")
+        target = self.folder / (source.name + "-packed")
+        if target.exists():
+            return target
+        unfinished = self.scratch / "jobs"
+        for folder in sorted(source.iterdir()):
+            (unfinished / folder.name).mkdir(parents=True)
+            for pickle in sorted(folder.iterdir()):
+                measure(self.pack_command(pickle, unfinished / folder.name / (pickle.stem + ".snapjar")))
+        unfinished.rename(target)
+        return target
+
+    def many(self, command: list[str]) -> None:
+        folder = self.packed_jobs()
+        loop = str(self.build / "tests" / "bench" / "open_loop")
+        name = f"{' '.join(command)}, {payloads.SIZES['jobs'][self.quick]:,} files"
+        self.compare(name, 2.0, [self.snapjar, *command, str(folder)], [loop, str(folder)], "open + read + close")
+
+    # ---- in process ----
+
+    def small(self) -> None:
+        program = str(self.build / "tests" / "bench" / "bench_small")
+        blocks = "11" if self.quick else "101"
+        done = subprocess.run([program, str(self.payload("small")), blocks], check=True, capture_output=True)
+        got = json.loads(done.stdout)
+        self.add(Row("small, pack + verify + unpack", "zstd + jansson", 2.0, got["ratio_wall"], got["ratio_cpu"], 1.0,
+                     f"{got['ours_ns'] / 1000:.1f} us", f"{got['peer_ns'] / 1000:.1f} us"))  # fmt: skip
+
+
+def find_key(value: object, key: str) -> int:
+    """The first number under a key, at whatever depth."""
+    if isinstance(value, dict):
+        if isinstance(value.get(key), int):
+            return value[key]
+        for inner in value.values():
+            found = find_key(inner, key)
+            if found >= 0:
+                return found
+    return -1
+
+
+def cases(bench: Bench) -> list[tuple[str, Callable[[], None]]]:
+    """All that is measured, by name."""
+    large = ("xlgraph", "text", "array")
+    table: list[tuple[str, Callable[[], None]]] = []
+
+    def case(name: str, function: Callable[..., None], *arguments: object) -> None:
+        table.append((name, lambda: function(*arguments)))
+
+    for threads, goal in ((1, 0.85), (2, 0.50)):
+        for payload in large:
+            case(f"pack {payload} -T{threads}", bench.pack, payload, threads, goal)
+    for threads, goal in ((1, 0.85), (2, 0.65)):
+        for payload in large:
+            case(f"unpack {payload} -T{threads}", bench.unpack, payload, threads, goal)
+    for threads, goal in ((1, 0.80), (2, 0.50)):
+        for payload in large:
+            case(f"verify {payload} -T{threads}", bench.verify, payload, threads, goal)
+    for payload in large:
+        case(f"verify {payload} --stored-only", bench.verify, payload, 1, 0.12, True)
+    for payload in ("medium", "graph", *large, "random"):
+        case(f"size {payload}", bench.stored_size, payload)
+    for payload in ("array", "random", "xlgraph"):
+        case(f"memory verify {payload}", bench.verify_memory, payload)
+    case("ls", bench.many, ["ls"])
+    case("info --json", bench.many, ["info", "--json"])
+    case("small", bench.small)
+    return table
+
+
+def print_row(row: Row) -> None:
+    cpu = f"{row.cpu:6.2f}" if row.cpu is not None else "     -"
+    cores = f"{row.cores:5.1f}" if row.cores is not None else "    -"
+    verdict = "met" if row.met else "NOT MET"
+    print(
+        f"{row.name:32} {row.peer:20} {row.ours:>14} {row.theirs:>14} {row.ratio:6.2f} {cpu} {cores} {row.goal:5.2f}  "
+        f"{verdict}",
+        flush=True,
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measures snapjar against zstd, jansson and a bare loop.")
+    parser.add_argument("--build", type=Path, default=Path("build"), help="build folder")
+    parser.add_argument("--quick", action="store_true", help="small payloads, 3 pairs: to see that all of it runs")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="rows whose name has NAME in it")
+    parser.add_argument("--pairs", type=int, default=0, help="runs of each program (7, or 3 with --quick)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
+    parser.add_argument("--strict", action="store_true", help="exit code 1 unless every goal is met")
+    options = parser.parse_args()
+    build = options.build.resolve()
+    folder = Path(os.environ.get("SNAPJAR_BENCH_DIR") or build / "bench-data").resolve()
+    bench = Bench(build, folder, options.quick, options.pairs or (3 if options.quick else 7), options.only)
+    wanted = [run for name, run in cases(bench) if bench.wants(name)]
+    if not wanted:
+        parser.error("no row has such a name")
+    bench.scratch.mkdir(parents=True)
+    print(f"{'what':32} {'peer':20} {'ours':>14} {'peer':>14} {'ratio':>6} {'cpu':>6} {'cores':>5} {'goal':>5}")
+    try:
+        for run in wanted:
+            run()
+    finally:
+        shutil.rmtree(bench.scratch, ignore_errors=True)
+    if options.json:
+        options.json.write_text(json.dumps([vars(row) | {"met": row.met} for row in bench.rows], indent=1) + "\n")
+    missed = sum(not row.met for row in bench.rows)
+    print(f"{len(bench.rows) - missed} goals met, {missed} not met")
+    return 1 if missed and options.strict else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Checks the documents: check_readme.py.
+
+- A C example in README.md is an exact piece of a program in docs/examples/ (which a test compiles and runs).
+- Relative links lead to files that exist.
+- Each ./dev command that a document names exists.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCK = re.compile(r"^```c\n(.*?)^```$", re.M | re.S)
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+COMMAND = re.compile(r"\./dev ([a-z][a-z-]*)")
+
+
+def squeeze(text: str) -> str:
+    """Without indentation, so that a piece of a function may stand at the margin."""
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
+def check(name: str, text: str, examples: list[str], commands: set[str]) -> tuple[int, list[str]]:
+    """The number of things looked at, and what is wrong."""
+    problems = []
+    blocks, links, used = BLOCK.findall(text), LINK.findall(text), COMMAND.findall(text)
+    for block in blocks:
+        if not any(squeeze(block) in example for example in examples):
+            problems.append(f"{name}: this C is in no program of docs/examples/: {block.splitlines()[0]}")
+    for link in links:
+        if not (ROOT / link).exists():
+            problems.append(f"{name}: {link} does not exist")
+    for command in used:
+        if command not in commands:
+            problems.append(f"{name}: there is no ./dev {command}")
+    return len(blocks) + len(links) + len(used), problems
+
+
+def main() -> int:
+    examples = [squeeze(path.read_text(encoding="utf-8")) for path in (ROOT / "docs" / "examples").glob("*.c")]
+    commands = set(re.search(r"^commands=\((.*?)\)", (ROOT / "dev").read_text(encoding="utf-8"), re.M)[1].split())
+    planted = "```c\nint nowhere;\n```\n[x](no/such/file.md) and ./dev nothing and ./dev test\n"
+    if len(check("planted", planted, examples, commands)[1]) != 3:
+        print("check_readme.py: the self-test does not find what is planted\n0 passed, 1 failed")
+        return 1
+    total, problems = 1, []
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "spec").glob("*.md")]:
+        name = path.relative_to(ROOT).as_posix()
+        text = path.read_text(encoding="utf-8")
+        # Links in a folder are relative to it.
+        base = path.parent.relative_to(ROOT).as_posix()
+        if base != ".":
+            text = LINK.sub(lambda match, base=base: f"]({base}/{match[1]})", text)
+        count, found = check(name, text, examples, commands)
+        total += count
+        problems += found
+    for problem in problems:
+        print(problem)
+    print(f"{total - len(problems)} passed, {len(problems)} failed")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
