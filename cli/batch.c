@@ -16,7 +16,7 @@
 #include "parallel.h"
 #include "walk.h"
 
-/* A file up to this size is read at once, with three system calls in all. */
+/* A file up to this size is read at once, with three system calls in all, where its payload is wanted too. */
 #define HEAD_SIZE (16u << 10)
 
 struct batch_worker {
@@ -24,9 +24,9 @@ struct batch_worker {
     char *head;
 };
 
-void batch_init(struct batch *batch, struct cli *cli, const struct batch_values *values, void *state)
+void batch_init(struct batch *batch, struct cli *cli, const struct batch_values *values, void *state, bool is_json)
 {
-    *batch = (struct batch){.cli = cli, .state = state, .limits = SNAPJAR_LIMITS_INIT};
+    *batch = (struct batch){.cli = cli, .state = state, .limits = SNAPJAR_LIMITS_INIT, .is_json = is_json};
     batch->limits.header_json_size_max = values->max_header;
     batch->jobs = values->jobs.is_given ? (unsigned)values->jobs.value : 1;
     if (!batch->jobs)
@@ -58,9 +58,17 @@ void outcome_fail(const struct batch *batch, struct outcome *outcome, const char
     }
 }
 
+static void tell_failure(const struct batch *batch, struct outcome *outcome, const char *path, const snapjar_error *err)
+{
+    if (batch->fail)
+        batch->fail(batch, outcome, path, err);
+    else
+        outcome_fail(batch, outcome, path, err);
+}
+
 /* A source of what the file holds; `*fd` stays open as long as the source, or is -1. */
-static snapjar_status open_source(struct batch_worker *worker, const char *path, snapjar_source **source, int *fd,
-                                  snapjar_error *err)
+static snapjar_status open_source(const struct batch *batch, struct batch_worker *worker, const char *path,
+                                  snapjar_source **source, int *fd, snapjar_error *err)
 {
     if (!strcmp(path, "-"))
         return snapjar_source_from_fd(source, worker->context, STDIN_FILENO, path, 0, err);
@@ -71,6 +79,8 @@ static snapjar_status open_source(struct batch_worker *worker, const char *path,
         report_make_errno(err, SNAPJAR_DIAG_OPEN_FAILED, "cannot open");
         return err->status;
     }
+    if (batch->is_header_only)
+        return snapjar_source_from_fd(source, worker->context, *fd, path, 0, err);
     ssize_t got = pread(*fd, worker->head, HEAD_SIZE, 0);
     /* Larger files, pipes, directories and whatever fails: the library knows what to do. */
     if (got < 0 || got == HEAD_SIZE)
@@ -101,12 +111,12 @@ static void look_at_file(struct batch *batch, struct batch_worker *worker, const
     snapjar_reader *reader = NULL;
     int fd = -1;
 
-    if (prepare_worker(worker, &err) != SNAPJAR_OK || open_source(worker, item->path, &source, &fd, &err) != SNAPJAR_OK)
-        outcome_fail(batch, outcome, item->path, &err);
+    if (prepare_worker(worker, &err) != SNAPJAR_OK || open_source(batch, worker, item->path, &source, &fd, &err) != SNAPJAR_OK)
+        tell_failure(batch, outcome, item->path, &err);
     else if (item->kind == WALK_OTHER && !is_snapshot(source))
         outcome->is_other = true;
     else if (snapjar_reader_new(&reader, worker->context, source, &batch->limits, &err) != SNAPJAR_OK)
-        outcome_fail(batch, outcome, item->path, &err);
+        tell_failure(batch, outcome, item->path, &err);
     else
         batch->look(batch, item->path, reader, outcome);
     snapjar_reader_free(reader);
@@ -130,7 +140,7 @@ static void work(void *state, unsigned worker, size_t index, void *result)
         snapjar_error err;
         errno = item->reason;
         report_make_errno(&err, SNAPJAR_DIAG_OPEN_FAILED, "cannot read the directory");
-        outcome_fail(batch, outcome, item->path, &err);
+        tell_failure(batch, outcome, item->path, &err);
         return;
     }
     look_at_file(batch, &batch->workers[worker], item, outcome);

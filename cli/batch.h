@@ -46,12 +46,16 @@ struct batch {
     snapjar_limits limits;
     unsigned jobs;
     bool is_json;
+    /** No byte of a payload is read. */
+    bool is_header_only;
     /** For the progress line; NULL: none. */
     const char *verb;
     /** Looks at an open file; on a worker's thread. */
     void (*look)(struct batch *batch, const char *path, snapjar_reader *reader, struct outcome *outcome);
     /** Takes a result, in order; NULL: `out` is printed as it is. */
     void (*take)(struct batch *batch, const char *path, struct outcome *outcome);
+    /** Tells a failure; NULL: outcome_fail. */
+    void (*fail)(const struct batch *batch, struct outcome *outcome, const char *path, const snapjar_error *err);
     /* Made by batch_run. */
     struct progress progress;
     const struct walk *walk;
@@ -68,7 +72,7 @@ struct batch {
 };
 
 /** Sets what `values` say. */
-void batch_init(struct batch *batch, struct cli *cli, const struct batch_values *values, void *state);
+void batch_init(struct batch *batch, struct cli *cli, const struct batch_values *values, void *state, bool is_json);
 
 /** Looks at everything behind `paths`. Afterwards the numbers are complete and the exit code is in the report. */
 void batch_run(struct batch *batch, const struct string_list *paths);

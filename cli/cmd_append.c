@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "json_out.h"
 #include "packing.h"
@@ -14,7 +15,7 @@ struct values {
     bool create;
 };
 
-static const struct option_row options[] = {
+static const struct option_row rows[] = {
     {'c', "create", NULL, OPTION_FLAG, offsetof(struct values, create), "make FILE if it is not there", NULL, 0, 0},
     {0, "repair", NULL, OPTION_FLAG, offsetof(struct values, repair),
      "if FILE ends in a torn record, move the torn bytes to FILE.torn-OFFSET first", NULL, 0, 0},
@@ -65,18 +66,26 @@ static bool add_inputs(struct append *append, snapjar_sink *sink, struct packing
 
 static void tell_repair(struct append *append, uint64_t size)
 {
-    report_remark(append->packing->cli, append->file,
-                  "%" PRIu64 " torn byte%s moved to a file of their own beside it (.torn-OFFSET)", size,
-                  size == 1 ? "" : "s");
+    struct text torn_name = {0};
+    struct stat info;
+
+    /* The file is locked and ends where the torn bytes began. */
+    text_puts(&torn_name, append->file);
+    if (stat(append->file, &info) == 0)
+        text_printf(&torn_name, ".torn-%jd", (intmax_t)info.st_size);
+    report_remark(append->packing->cli, append->file, "%" PRIu64 " torn byte%s moved to %s", size,
+                  size == 1 ? "" : "s", text_string(&torn_name));
     if (append->values->packing.json) {
         struct text out = {0};
         json_begin(&out, "repaired");
         json_file(&out, "file", append->file);
+        json_file(&out, "torn_file", text_string(&torn_name));
         json_number(&out, "torn_size", size);
         json_end(&out);
         report_print(&out);
         text_free(&out);
     }
+    text_free(&torn_name);
 }
 
 static void append_all(struct append *append, const struct string_list *names)
@@ -177,7 +186,7 @@ const struct command command_append = {
     "Inputs are what pack takes. Either all records become part of the file, or the file is as it was.\n\n"
     "A file whose last record is cut short is refused: another process may be writing it without the lock, or an append was "
     "interrupted. With --repair the torn bytes are moved to a file of their own, and nothing is lost.",
-    options,
+    rows,
     OPERAND_FILE,
     examples,
     run,

@@ -17,7 +17,7 @@ struct values {
     bool json;
 };
 
-static const struct option_row options[] = {
+static const struct option_row rows[] = {
     {'l', "list", NULL, OPTION_FLAG, offsetof(struct values, list), "list all diagnostics", NULL, 0, 0},
     {0, "json", NULL, OPTION_FLAG, offsetof(struct values, json), "print JSON, one object a line", NULL, 0, 0},
     {0},
@@ -44,7 +44,8 @@ static void add_article(struct text *out, const snapjar_diagnostic_info *info)
 
 static void list_all(struct text *out, bool as_json)
 {
-    static const struct table_column columns[] = {{"NUMBER", true}, {"NAME", false}, {"WHAT IS WRONG", false}};
+    static const struct table_column columns[] = {
+        {"NUMBER", true, false}, {"NAME", false, false}, {"WHAT IS WRONG", false, true}};
     struct table *table = as_json ? NULL : table_new(columns, 3);
 
     for (size_t i = 0; i < snapjar_diagnostic_count(); i++) {
@@ -135,7 +136,7 @@ const struct command command_explain = {
     "[OPTION]... NAME|NUMBER...",
     "Every failure ends with the name of its diagnostic in brackets. Says what is wrong, why it happens and what to do. A "
     "diagnostic keeps its number and meaning for ever.",
-    options,
+    rows,
     OPERAND_DIAGNOSTIC,
     examples,
     run,

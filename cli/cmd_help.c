@@ -13,7 +13,7 @@ struct values {
     bool zsh;
 };
 
-static const struct option_row options[] = {
+static const struct option_row rows[] = {
     {0, "man", NULL, OPTION_FLAG, offsetof(struct values, man), "for packagers: print the source of the man page", NULL, 0, 0},
     {0, "complete-bash", NULL, OPTION_FLAG, offsetof(struct values, bash),
      "for packagers: print the completion for bash", NULL, 0, 0},
@@ -79,7 +79,7 @@ const struct command command_help = {
     "say what the commands do",
     "[COMMAND]",
     "Lists the commands, or says what COMMAND does and which options it has.",
-    options,
+    rows,
     OPERAND_COMMAND,
     examples,
     run,

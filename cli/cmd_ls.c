@@ -13,15 +13,16 @@ struct values {
     bool json;
 };
 
-static const struct option_row options[] = {
+static const struct option_row rows[] = {
     BATCH_OPTION_ROWS(struct values),
     {0, "json", NULL, OPTION_FLAG, offsetof(struct values, json), "print JSON, one object a line", NULL, 0, 0},
     {0},
 };
 
 static const struct table_column columns[] = {
-    {"FILE", false}, {"RECORD", true}, {"TYPE", false}, {"SCHEMA", true}, {"PROTOCOL", true},
-    {"CREATED", false}, {"SIZE", true}, {"STORED", true}, {"RATIO", true},
+    {"FILE", false, true},     {"RECORD", true, false},   {"TYPE", false, true},
+    {"SCHEMA", true, false},   {"PROTOCOL", true, false}, {"CREATED", false, false},
+    {"SIZE", true, false},     {"STORED", true, false},   {"RATIO", true, false},
 };
 
 #define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
@@ -134,10 +135,10 @@ static int run(struct cli *cli, int argc, char **argv)
         goto out;
     if (!paths.count)
         string_list_add(&paths, ".");
-    batch_init(&batch, cli, &values.batch, NULL);
+    batch_init(&batch, cli, &values.batch, NULL, values.json);
+    batch.is_header_only = true;
     batch.verb = "listing";
     batch.look = look;
-    batch.is_json = values.json;
     if (!values.json) {
         table = table_new(columns, COLUMN_COUNT);
         batch.state = table;
@@ -176,7 +177,7 @@ const struct command command_ls = {
     "verify. Without a PATH the current directory is listed.\n\n"
     "Directories are walked in sorted order; links to directories are not followed. In them, files called *.snapjar must be "
     "snapshots, files with another name are listed if they begin as one, and the rest is counted.",
-    options,
+    rows,
     OPERAND_FILE,
     examples,
     run,

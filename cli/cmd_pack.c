@@ -14,7 +14,7 @@ struct values {
     bool force;
 };
 
-static const struct option_row options[] = {
+static const struct option_row rows[] = {
     {'o', "output", "OUTPUT", OPTION_FILE, offsetof(struct values, output),
      "write to OUTPUT: a file, a directory, or - for standard output", NULL, 0, 0},
     {'f', "force", NULL, OPTION_FLAG, offsetof(struct values, force), "replace an output file that exists", NULL, 0, 0},
@@ -175,7 +175,7 @@ const struct command command_pack = {
     "An input is a pickle of protocol 0 to 5, several of them one after another (each becomes a record), or either compressed "
     "with gzip, bzip2, xz, lzma, zlib or zstd; content decides, not the name. What is not whole pickles to its last byte is "
     "refused, and then nothing is written.",
-    options,
+    rows,
     OPERAND_FILE,
     examples,
     run,

@@ -17,7 +17,7 @@ struct values {
     bool json;
 };
 
-static const struct option_row options[] = {
+static const struct option_row rows[] = {
     BATCH_OPTION_ROWS(struct values),
     {0, "max-size", "SIZE", OPTION_SIZE, offsetof(struct values, max_size),
      "refuse content larger than SIZE (default 64G)", NULL, 0, 0},
@@ -67,12 +67,14 @@ static const char *verdict_word(snapjar_status status)
     return "not analysed";
 }
 
-static void fail(struct batch *batch, const char *path, struct outcome *outcome, const snapjar_error *err)
+static void fail(const struct batch *batch, struct outcome *outcome, const char *path, const snapjar_error *err)
 {
     const struct report *report = &batch->cli->report;
     bool is_verdict = report_exit_code(err->status) == EXIT_NO;
 
     outcome_note(outcome, err);
+    if (!is_verdict)
+        report_format_line(report, &outcome->log, path, err, REPORT_CONTENT_PICKLE);
     if (batch->is_json) {
         /* The members of a list; what stands before it is known only at the end. */
         if (outcome->out.size)
@@ -80,11 +82,7 @@ static void fail(struct batch *batch, const char *path, struct outcome *outcome,
         json_error_object(&outcome->out, err);
         return;
     }
-    if (!is_verdict) {
-        report_format_line(report, &outcome->log, path, err, REPORT_CONTENT_PICKLE);
-        return;
-    }
-    if (report->is_quiet)
+    if (!is_verdict || report->is_quiet)
         return;
     text_escape_string(&outcome->out, path);
     text_printf(&outcome->out, report->stdout_has_colour ? ": \033[31m%s\033[0m: " : ": %s: ",
@@ -110,7 +108,7 @@ static void look(struct batch *batch, const char *path, snapjar_reader *reader, 
         if (snapjar_reader_next(reader, &record, &err) != SNAPJAR_OK) {
             /* Moving on meets again what the check of the record has met. */
             if (last.status == SNAPJAR_OK || err.diagnostic != last.diagnostic || err.offset != last.offset)
-                fail(batch, path, outcome, &err);
+                fail(batch, outcome, path, &err);
             return;
         }
         if (!record)
@@ -121,7 +119,7 @@ static void look(struct batch *batch, const char *path, snapjar_reader *reader, 
             continue;
         if (err.record_index == SNAPJAR_OFFSET_NONE)
             err.record_index = snapjar_record_index(record);
-        fail(batch, path, outcome, &err);
+        fail(batch, outcome, path, &err);
         last = err;
     }
 }
@@ -183,7 +181,9 @@ static void add_summary(struct text *out, const struct batch *batch, const struc
     }
     text_printf(out, "%zu file%s, %" PRIu64 " record%s:", batch->file_count, batch->file_count == 1 ? "" : "s",
                 batch->record_count, batch->record_count == 1 ? "" : "s");
-    if (batch->cli->report.exit_code)
+    if (!batch->file_count)
+        text_puts(out, " nothing was verified");
+    else if (batch->cli->report.exit_code)
         add_failed(out, batch);
     else
         text_puts(out, values->stored_only ? " stored bytes all good, content not looked at" : " all good");
@@ -201,9 +201,9 @@ static int verify_paths(struct cli *cli, const struct values *values, const stru
     struct text summary = {0};
 
     cli->report.is_quiet = values->quiet;
-    batch_init(&batch, cli, &values->batch, &verify);
+    batch_init(&batch, cli, &values->batch, &verify, values->json);
     batch.limits.content_size_max = values->max_size;
-    batch.is_json = values->json;
+    batch.fail = fail;
     batch.look = look;
     batch.take = take;
     batch.verb = "verifying";
@@ -255,7 +255,7 @@ const struct command command_verify = {
     "limit) is never called good: exit code 2. A file that passes holds the bytes that were written; whether they are safe to "
     "load is another question.\n\n"
     "Directories are walked as ls does.",
-    options,
+    rows,
     OPERAND_FILE,
     examples,
     run,

@@ -13,7 +13,7 @@ struct values {
     bool json;
 };
 
-static const struct option_row options[] = {
+static const struct option_row rows[] = {
     {0, "json", NULL, OPTION_FLAG, offsetof(struct values, json), "print a JSON object", NULL, 0, 0},
     {0},
 };
@@ -52,7 +52,7 @@ const struct command command_version = {
     "print the version",
     "[--json]",
     "Prints the version of this program, of the library it runs with, and of the file format they write.",
-    options,
+    rows,
     OPERAND_NONE,
     NULL,
     run,

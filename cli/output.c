@@ -69,7 +69,7 @@ static snapjar_status check_target(const char *path, const struct output_options
     if ((is_stdout ? fstat(STDOUT_FILENO, &target) : stat(path, &target)) != 0)
         return SNAPJAR_OK; /* opening it will say why */
     if (is_stdout && isatty(STDOUT_FILENO)) {
-        report_make(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_TARGET_UNSAFE,
+        report_make(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_NONE,
                     "standard output is a terminal: name a file with -o, or pipe it somewhere");
         return err->status;
     }

@@ -183,6 +183,7 @@ int packing_init(struct packing *packing, struct cli *cli, const struct packing_
         code = make_build(packing);
     if (code >= 0)
         return code;
+    cli->report.has_no_hints = values->json;
     packing->limits.content_size_max = values->max_size;
     options->type = values->type ? values->type : PACKING_TYPE_DEFAULT;
     options->schema_version = values->schema_version.value;

@@ -201,6 +201,9 @@ static const char *hint_of(snapjar_diagnostic diagnostic)
     static const char *const empty[] = {"The message gives the system's reason.", "The message says how."};
     const char *hint = snapjar_diagnostic_hint(diagnostic);
 
+    /* Of the program the user is told nothing new. */
+    if (diagnostic == SNAPJAR_DIAG_INVALID_ARGUMENT)
+        return "";
     for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++) {
         size_t size = strlen(empty[i]);
         if (!strncmp(hint, empty[i], size))
@@ -214,10 +217,10 @@ void report_hints(struct report *report)
     unsigned count = 0;
     struct text out = {0};
 
-    if (report->is_quiet)
+    if (report->is_quiet || report->has_no_hints)
         return;
     for (int i = 0; i < REPORT_DIAGNOSTIC_MAX; i++)
-        count += report->seen[i] && *hint_of((snapjar_diagnostic)i);
+        count += report->seen[i];
     for (int i = 0; i < REPORT_DIAGNOSTIC_MAX; i++) {
         const char *hint = hint_of((snapjar_diagnostic)i);
         if (!report->seen[i] || !*hint)

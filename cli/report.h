@@ -28,8 +28,10 @@ struct report {
     int exit_code;
     bool stdout_has_colour;
     bool stderr_has_colour;
-    /** No hints at the end. */
+    /** No remarks and no hints. */
     bool is_quiet;
+    /** No hints: a program reads the output. */
+    bool has_no_hints;
     /** Kinds of failure that were told, by number. */
     bool seen[REPORT_DIAGNOSTIC_MAX];
 };

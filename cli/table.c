@@ -116,7 +116,7 @@ static void print_plain(struct table *table, bool has_titles)
 static bool fill_smartcols(struct libscols_table *output, const struct table *table)
 {
     for (size_t i = 0; i < table->column_count; i++) {
-        int flags = table->columns[i].is_right ? SCOLS_FL_RIGHT : i + 1 == table->column_count ? SCOLS_FL_WRAP : 0;
+        int flags = (table->columns[i].is_right ? SCOLS_FL_RIGHT : 0) | (table->columns[i].may_wrap ? SCOLS_FL_WRAP : 0);
         if (!scols_table_new_column(output, table->columns[i].title, 0, flags))
             return false;
     }

@@ -17,6 +17,8 @@ struct table_column {
     const char *title;
     /** Numbers stand on the right. */
     bool is_right;
+    /** May be broken into lines where a terminal is too narrow. */
+    bool may_wrap;
 };
 
 /** `columns` is borrowed. */

@@ -260,6 +260,16 @@ void text_size(struct text *text, uint64_t size)
     text_printf(text, "%.1f %s", value, units[unit]);
 }
 
+void text_size_exact(struct text *text, uint64_t size)
+{
+    if (size >= 1024) {
+        text_size(text, size);
+        text_printf(text, " (%" PRIu64 " bytes)", size);
+    } else {
+        text_printf(text, "%" PRIu64 " byte%s", size, size == 1 ? "" : "s");
+    }
+}
+
 void text_wrap(struct text *text, const char *paragraph, size_t column, size_t indent, size_t width)
 {
     bool begun = false;

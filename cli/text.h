@@ -44,6 +44,9 @@ void text_escape_string(struct text *text, const char *string);
 /** Adds a size as "512 B" or "4.0 MiB". */
 void text_size(struct text *text, uint64_t size);
 
+/** Adds a size in both ways: "512 bytes" or "4.0 MiB (4194304 bytes)". */
+void text_size_exact(struct text *text, uint64_t size);
+
 /** Adds `paragraph` broken into lines of at most `width` columns, each but the first (`column` is where that begins) indented. */
 void text_wrap(struct text *text, const char *paragraph, size_t column, size_t indent, size_t width);
 

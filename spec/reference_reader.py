@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import xxhash
 import zstandard
 
-# ---- constants (sections 3 to 7) and default limits (section 9) ----
+# ---- constants (sections 4 to 9) and default limits (section 10) ----
 
 HEADER_MAGIC = bytes.fromhex("532a4d18")
 TRAILER_MAGIC = bytes.fromhex("542a4d18")
@@ -54,7 +54,7 @@ class Fault(Exception):
         self.diagnostic = diagnostic
         self.space = space
         self.offset = offset
-        self.record_index = 0
+        self.record_index = None
 
 
 def damaged(diagnostic: str, offset: int, message: str) -> Fault:
@@ -129,7 +129,7 @@ def read_prefix(data: bytes, start: int) -> Prefix:
 
 
 def check_prefix(data: bytes, start: int, prefix: Prefix) -> None:
-    """Section 4.3: the checksum first. Only behind it can a newer record be told from a damaged one."""
+    """Section 4.4: the checksum first. Only behind it can a newer record be told from a damaged one."""
     frame = data[start : start + prefix.frame_size]
     if digest(frame[8:28] + bytes(16) + frame[PREFIX_SIZE:]) != prefix.checksum:
         raise damaged("header-checksum-mismatch", start + 28, "the header does not match its checksum")
@@ -521,7 +521,9 @@ class FrameWalker:
     def frame(self, expected: int) -> Frame:
         start = self.at
         magic = self.take(4)
-        if magic[1:] == SKIPPABLE_TAIL and magic[0] >> 4 == 5 or magic[1:] == ZSTD_MAGIC[1:] and 0x22 <= magic[0] <= 0x27:
+        is_skippable = magic[1:] == SKIPPABLE_TAIL and magic[0] >> 4 == 5
+        is_legacy = magic[1:] == ZSTD_MAGIC[1:] and 0x22 <= magic[0] <= 0x27
+        if is_skippable or is_legacy:
             raise damaged("frame-foreign", start, "a skippable frame, or one of a zstd format before 0.8")
         if magic != ZSTD_MAGIC:
             raise damaged("frame-invalid", start, "no zstd frame begins here")
@@ -652,7 +654,7 @@ class PickleWalker:
             self.protocol = declared
 
 
-# ---- a record and a file (sections 3 and 8) ----
+# ---- a record and a file (sections 3, 9 and 11) ----
 
 
 @dataclass
@@ -713,7 +715,7 @@ def check_trailer(data: bytes, record: Record) -> None:
 
 
 def read_content(data: bytes, record: Record) -> tuple[bytes, PickleWalker, int]:
-    """Gate steps 9 to 16: the content, the walk over its pickle, and the number of frames."""
+    """Gate steps 9 to 15: the content, the walk over its pickle, and the number of frames."""
     check_trailer(data, record)
     stored = data[record.payload_start : record.trailer_start]
     if "xxh3-128:" + digest(stored).hex() != record.payload("checksum"):
@@ -723,14 +725,14 @@ def read_content(data: bytes, record: Record) -> tuple[bytes, PickleWalker, int]
     content = decode(data, frames)
     if "xxh3-128:" + digest(content).hex() != record.payload("content_checksum"):
         raise damaged("content-checksum-mismatch", record.payload_start, "the content does not match its checksum")
+    pickle = PickleWalker(content, record.payload("pickle_size"))
+    pickle.walk()
     end = record.payload("pickle_size")
     for offset, size in record.buffers:
         for at in range(end, offset):
             if content[at]:
                 raise misled("padding-not-zero", at, "padding that is not zero")
         end = offset + size
-    pickle = PickleWalker(content, record.payload("pickle_size"))
-    pickle.walk()
     if pickle.protocol != record.payload("protocol"):
         raise misled("pickle-protocol-mismatch", 0, f"the pickle is of protocol {pickle.protocol}")
     if pickle.buffer_count != len(record.buffers):
@@ -739,7 +741,7 @@ def read_content(data: bytes, record: Record) -> tuple[bytes, PickleWalker, int]
 
 
 def read_file(data: bytes):
-    """Yields (record, content, pickle walk, frame count) for every record; raises Fault at the first that is not whole."""
+    """Yields (record, content, pickle walk, frame count) of every record; raises Fault at the first fault."""
     if not data:
         raise Fault("cut-short", "empty-file", "file", 0, "the file is empty")
     start = index = 0

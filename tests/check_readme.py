@@ -1,18 +1,24 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks the documents: check_readme.py.
+"""Checks the documents: check_readme.py [--snapjar PROGRAM].
 
+- The tour in README.md, typed in order in an empty folder, prints what README.md says (with --snapjar).
 - A C example in README.md is an exact piece of a program in docs/examples/ (which a test compiles and runs).
 - Relative links lead to files that exist.
 - Each ./dev command that a document names exists.
 """
 
+import argparse
+import os
 import re
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"^```c\n(.*?)^```$", re.M | re.S)
+TOUR = re.compile(r"^```(python|console)\n(.*?)^```$", re.M | re.S)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 COMMAND = re.compile(r"\./dev ([a-z][a-z-]*)")
 
@@ -38,7 +44,45 @@ def check(name: str, text: str, examples: list[str], commands: set[str]) -> tupl
     return len(blocks) + len(links) + len(used), problems
 
 
+def tour_steps(text: str) -> list[tuple[str, str, str]]:
+    """What to do: ("file", name, content) and ("command", line, output) in order."""
+    steps: list[tuple[str, str, str]] = []
+    for kind, block in TOUR.findall(text):
+        if kind == "python":
+            steps.append(("file", block.split("\n", 1)[0].removeprefix("# "), block))
+            continue
+        for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
+            command, output = part.split("\n", 1)
+            steps.append(("command", command, output))
+    return steps
+
+
+def take_tour(text: str, snapjar: Path) -> tuple[int, list[str]]:
+    """Types the tour. Time stands still (SOURCE_DATE_EPOCH), so that outputs can be compared to the letter."""
+    problems = []
+    environment = os.environ | {"LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": "1795348800"}
+    environment["PATH"] = f"{snapjar.resolve().parent}:{os.environ['PATH']}"
+    count = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for kind, name, want in tour_steps(text):
+            if kind == "file":
+                (Path(folder) / name).write_text(want, encoding="utf-8")
+                continue
+            count += 1
+            done = subprocess.run(["bash", "-o", "pipefail", "-c", name], cwd=folder, env=environment, text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)  # fmt: skip
+            got = done.stdout + (f"(exit code {done.returncode})\n" if done.returncode else "")
+            if got != want:
+                problems.append(f"README.md: $ {name}\n--- README.md\n{want}--- the program\n{got}---")
+    if not count:
+        problems.append("README.md: there is no tour")
+    return count, problems
+
+
 def main() -> int:
+    parser = argparse.ArgumentParser(description="Checks the documents.")
+    parser.add_argument("--snapjar", type=Path, help="the program to take the tour with")
+    options = parser.parse_args()
     examples = [squeeze(path.read_text(encoding="utf-8")) for path in (ROOT / "docs" / "examples").glob("*.c")]
     commands = set(re.search(r"^commands=\((.*?)\)", (ROOT / "dev").read_text(encoding="utf-8"), re.M)[1].split())
     planted = "```c\nint nowhere;\n```\n[x](no/such/file.md) and ./dev nothing and ./dev test\n"
@@ -54,6 +98,14 @@ def main() -> int:
         if base != ".":
             text = LINK.sub(lambda match, base=base: f"]({base}/{match[1]})", text)
         count, found = check(name, text, examples, commands)
+        total += count
+        problems += found
+    if options.snapjar:
+        planted = "```console\n$ echo yes\nno\n$ false\n```\n"
+        if len(take_tour(planted, options.snapjar)[1]) != 2:
+            print("check_readme.py: the self-test finds no difference in the tour\n0 passed, 1 failed")
+            return 1
+        count, found = take_tour((ROOT / "README.md").read_text(encoding="utf-8"), options.snapjar)
         total += count
         problems += found
     for problem in problems:

@@ -53,7 +53,10 @@ typedef struct format_coder {
     void (*close)(sj_foreign *decoder);
     /** The first byte of a stream that may follow one, 0 if none may. */
     uint8_t next_first_byte;
-    bool may_pad;
+    /** Zeros may follow a stream in multiples of this, 0: not at all. */
+    uint8_t padding_unit;
+    /** A stream may follow padding. */
+    bool may_go_on;
 } format_coder;
 
 struct sj_foreign {
@@ -64,6 +67,7 @@ struct sj_foreign {
     uint64_t content_size_max;
     uint64_t consumed;
     uint64_t produced;
+    uint64_t padding;
     phase phase;
     bool is_open;
     /** What the library says about a fault. Static text. */
@@ -77,6 +81,7 @@ struct sj_foreign {
     lzma_allocator lzma_memory;
     /** What zstd expects next: 0 at the end of a frame. */
     size_t zstd_expected;
+    uint64_t zstd_frame_start;
     uint8_t output[OUTPUT_SIZE];
 };
 
@@ -204,7 +209,7 @@ static void lzma_prepare(sj_foreign *decoder)
 static step_result xz_open(sj_foreign *decoder)
 {
     lzma_prepare(decoder);
-    lzma_ret result = lzma_stream_decoder(&decoder->stream.lzma, SJ_FOREIGN_XZ_MEMORY_MAX, LZMA_CONCATENATED);
+    lzma_ret result = lzma_stream_decoder(&decoder->stream.lzma, SJ_FOREIGN_XZ_MEMORY_MAX, 0);
     return result == LZMA_OK ? STEP_MORE : STEP_NO_MEMORY;
 }
 
@@ -215,14 +220,14 @@ static step_result lzma_open(sj_foreign *decoder)
     return result == LZMA_OK ? STEP_MORE : STEP_NO_MEMORY;
 }
 
-static step_result lzma_run(sj_foreign *decoder, step_spans *spans, lzma_action action)
+static step_result lzma_step(sj_foreign *decoder, step_spans *spans)
 {
     lzma_stream *stream = &decoder->stream.lzma;
     stream->next_in = spans->in;
     stream->avail_in = spans->in_size;
     stream->next_out = spans->out;
     stream->avail_out = spans->out_size;
-    lzma_ret result = lzma_code(stream, action);
+    lzma_ret result = lzma_code(stream, LZMA_RUN);
     spans->in = stream->next_in;
     spans->in_size = stream->avail_in;
     spans->out = stream->next_out;
@@ -247,16 +252,6 @@ static step_result lzma_run(sj_foreign *decoder, step_spans *spans, lzma_action 
         decoder->reason = "a block is wrong";
         return STEP_DAMAGED;
     }
-}
-
-static step_result lzma_step(sj_foreign *decoder, step_spans *spans)
-{
-    return lzma_run(decoder, spans, LZMA_RUN);
-}
-
-static step_result xz_finish(sj_foreign *decoder, step_spans *spans)
-{
-    return lzma_run(decoder, spans, LZMA_FINISH);
 }
 
 static void lzma_close(sj_foreign *decoder)
@@ -290,6 +285,8 @@ static step_result zstd_open(sj_foreign *decoder)
 
 static step_result zstd_step(sj_foreign *decoder, step_spans *spans)
 {
+    if (decoder->zstd_expected == 0)
+        decoder->zstd_frame_start = decoder->consumed;
     ZSTD_inBuffer in = {spans->in, spans->in_size, 0};
     ZSTD_outBuffer out = {spans->out, spans->out_size, 0};
     size_t result = ZSTD_decompressStream(decoder->stream.zstd, &out, &in);
@@ -306,10 +303,14 @@ static step_result zstd_step(sj_foreign *decoder, step_spans *spans)
     ZSTD_ErrorCode code = ZSTD_getErrorCode(result);
     if (code == ZSTD_error_memory_allocation)
         return STEP_NO_MEMORY;
-    if (code == ZSTD_error_frameParameter_windowTooLarge)
-        return STEP_OVER_LIMIT;
     decoder->reason = ZSTD_getErrorName(result);
-    return STEP_DAMAGED;
+    bool is_over_limit = code == ZSTD_error_frameParameter_windowTooLarge;
+    /* zstd gathers a frame's header before it judges it: told is where the frame begins. */
+    if (is_over_limit || code == ZSTD_error_prefix_unknown) {
+        spans->in_size += in.pos;
+        decoder->consumed = decoder->zstd_frame_start;
+    }
+    return is_over_limit ? STEP_OVER_LIMIT : STEP_DAMAGED;
 }
 
 static step_result zstd_finish(sj_foreign *decoder, step_spans *spans)
@@ -324,12 +325,12 @@ static void zstd_close(sj_foreign *decoder)
 }
 
 static const format_coder coders[] = {
-    [SJ_FOREIGN_GZIP] = {"gzip", gzip_open, zlib_step, NULL, zlib_close, 0x1f, true},
-    [SJ_FOREIGN_BZIP2] = {"bzip2", bzip2_open, bzip2_step, NULL, bzip2_close, 'B', false},
-    [SJ_FOREIGN_XZ] = {"xz", xz_open, lzma_step, xz_finish, lzma_close, 0, false},
-    [SJ_FOREIGN_LZMA] = {"lzma", lzma_open, lzma_step, NULL, lzma_close, 0, false},
-    [SJ_FOREIGN_ZLIB] = {"zlib", zlib_open, zlib_step, NULL, zlib_close, 0, false},
-    [SJ_FOREIGN_ZSTD] = {"zstd", zstd_open, zstd_step, zstd_finish, zstd_close, 0, false},
+    [SJ_FOREIGN_GZIP] = {"gzip", gzip_open, zlib_step, NULL, zlib_close, 0x1f, 1, false},
+    [SJ_FOREIGN_BZIP2] = {"bzip2", bzip2_open, bzip2_step, NULL, bzip2_close, 'B', 0, false},
+    [SJ_FOREIGN_XZ] = {"xz", xz_open, lzma_step, NULL, lzma_close, 0xfd, 4, true},
+    [SJ_FOREIGN_LZMA] = {"lzma", lzma_open, lzma_step, NULL, lzma_close, 0, 0, false},
+    [SJ_FOREIGN_ZLIB] = {"zlib", zlib_open, zlib_step, NULL, zlib_close, 0, 0, false},
+    [SJ_FOREIGN_ZSTD] = {"zstd", zstd_open, zstd_step, zstd_finish, zstd_close, 0, 0, false},
 };
 
 /* ---- what they share ---- */
@@ -370,6 +371,7 @@ static snapjar_status open_stream(sj_foreign *decoder, snapjar_error *err)
     SJ_TRY(check_result(decoder, decoder->coder->open(decoder), err));
     decoder->is_open = true;
     decoder->phase = IN_STREAM;
+    decoder->padding = 0;
     return SNAPJAR_OK;
 }
 
@@ -443,12 +445,18 @@ static snapjar_status feed_stream(sj_foreign *decoder, step_spans *spans, snapja
 static snapjar_status feed_between(sj_foreign *decoder, step_spans *spans, snapjar_error *err)
 {
     const format_coder *coder = decoder->coder;
-    if (decoder->phase == BETWEEN && coder->next_first_byte != 0 && spans->in[0] == coder->next_first_byte)
+    bool may_begin = decoder->phase == BETWEEN || (coder->may_go_on && decoder->padding % coder->padding_unit == 0);
+    if (may_begin && coder->next_first_byte != 0 && spans->in[0] == coder->next_first_byte)
         return open_stream(decoder, err);
+    size_t zeros = 0;
+    while (coder->padding_unit != 0 && zeros < spans->in_size && spans->in[zeros] == 0)
+        zeros++;
+    spans->in += zeros;
+    spans->in_size -= zeros;
+    decoder->consumed += zeros;
+    decoder->padding += zeros;
     decoder->phase = IN_PADDING;
-    for (; spans->in_size > 0 && coder->may_pad && spans->in[0] == 0; spans->in++, spans->in_size--)
-        decoder->consumed++;
-    return spans->in_size == 0 ? SNAPJAR_OK : raise_damaged(decoder, err, "other bytes follow its end");
+    return zeros > 0 ? SNAPJAR_OK : raise_damaged(decoder, err, "other bytes follow its end");
 }
 
 snapjar_status sj_foreign_feed(sj_foreign *decoder, const void *bytes, size_t size, snapjar_error *err)
@@ -479,6 +487,8 @@ snapjar_status sj_foreign_end(sj_foreign *decoder, snapjar_error *err)
         else if (is_idle)
             break;
     }
+    if (decoder->phase == IN_PADDING && decoder->padding % decoder->coder->padding_unit != 0)
+        return raise_damaged(decoder, err, "its padding is not a multiple of four");
     if (decoder->phase != IN_STREAM)
         return SNAPJAR_OK;
     return sj_raise(err, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_INPUT_COMPRESSED_CUT_SHORT, SJ_AT_FILE(decoder->consumed),

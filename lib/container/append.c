@@ -71,6 +71,8 @@ static snapjar_status open_locked(int *fd, const char *path, bool create, snapja
             *fd = -1;
             return SNAPJAR_OK;
         }
+        if (status == SNAPJAR_IO && fault.system_errno == EISDIR)
+            fault.diagnostic = SNAPJAR_DIAG_IS_DIRECTORY;
         if (status == SNAPJAR_OK)
             status = is_same_file(&is_same, *fd, path, &fault);
         if (status == SNAPJAR_OK)

@@ -25,10 +25,10 @@ static snapjar_status read_frame(const uint8_t **frame, snapjar_context *context
     uint8_t *buffer = sj_pool_get(context, SJ_POOL_HEADER, size);
     if (!buffer)
         return sj_raise_no_memory(err, size);
-    memcpy(buffer, first, SJ_PREFIX_SIZE);
     *frame = buffer;
-    return sj_source_read_exact(source, buffer + SJ_PREFIX_SIZE, size - SJ_PREFIX_SIZE, offset + SJ_PREFIX_SIZE,
-                                SNAPJAR_DIAG_HEADER_CUT_SHORT, err);
+    size_t have = (size_t)sj_min(size, SJ_PREFIX_LOOK_SIZE);
+    memcpy(buffer, first, have);
+    return sj_source_read_exact(source, buffer + have, (size_t)size - have, offset + have, SNAPJAR_DIAG_HEADER_CUT_SHORT, err);
 }
 
 static snapjar_status check_total(sj_record *record, snapjar_error *err)
@@ -47,7 +47,7 @@ static snapjar_status check_total(sj_record *record, snapjar_error *err)
 static snapjar_status read_at(sj_record *record, snapjar_context *context, snapjar_source *source, uint64_t source_size,
                               const snapjar_limits *limits, snapjar_error *err)
 {
-    uint8_t first[SJ_PREFIX_SIZE];
+    uint8_t first[SJ_PREFIX_LOOK_SIZE];
     const uint8_t *frame = NULL;
     sj_prefix prefix;
     size_t first_size = 0;

@@ -107,67 +107,70 @@ static snapjar_status keep(recovery *r, const sj_record *record, snapjar_error *
 
 /* ---- where the next record begins ---- */
 
-/* A header whose checksum holds stands there, or the file ends there. */
-static bool is_boundary(recovery *r, uint64_t offset)
+/* Whether a header whose checksum holds stands at `offset`, or the file ends there. */
+static snapjar_status is_boundary(recovery *r, uint64_t offset, bool *is_there, snapjar_error *err)
 {
     sj_record record;
 
-    if (offset == r->size)
-        return true;
-    if (offset > r->size)
-        return false;
-    snapjar_status status = sj_record_read(&record, r->context, r->source, r->size, offset, 0, &r->limits, NULL);
+    *is_there = offset == r->size;
+    if (offset >= r->size)
+        return SNAPJAR_OK;
+    snapjar_status status = sj_record_read(&record, r->context, r->source, r->size, offset, 0, &r->limits, err);
     sj_record_clear(&record);
     /* A newer header is one too. */
-    return status == SNAPJAR_OK || status == SNAPJAR_UNSUPPORTED;
+    *is_there = status == SNAPJAR_OK || status == SNAPJAR_UNSUPPORTED;
+    return *is_there || is_about_data(status) ? SNAPJAR_OK : status;
 }
 
 /* Where the zstd frame at `at` ends, or 0 if no whole one stands there (RFC 8878, section 3.1.1). */
-static uint64_t skip_frame(const recovery *r, uint64_t at)
+static snapjar_status skip_frame(const recovery *r, uint64_t at, uint64_t *end, snapjar_error *err)
 {
     static const uint64_t size_fields[4] = {0, 2, 4, 8};
     uint8_t head[5];
     size_t got = 0;
 
-    if (snapjar_source_read_at(r->source, head, sizeof(head), at, &got, NULL) != SNAPJAR_OK || got < sizeof(head) ||
-        sj_read_le32(head) != 0xFD2FB528u)
-        return 0;
+    *end = 0;
+    SJ_TRY(snapjar_source_read_at(r->source, head, sizeof(head), at, &got, err));
+    if (got < sizeof(head) || sj_read_le32(head) != 0xFD2FB528u)
+        return SNAPJAR_OK;
     bool is_single = (head[4] & 0x20) != 0;
     at += sizeof(head) + !is_single + size_fields[head[4] >> 6] + (is_single && !(head[4] >> 6));
     for (bool is_last = false; !is_last;) {
         uint8_t block[3];
-        if (snapjar_source_read_at(r->source, block, sizeof(block), at, &got, NULL) != SNAPJAR_OK || got < sizeof(block))
-            return 0;
-        uint32_t header = sj_read_le24(block);
+        SJ_TRY(snapjar_source_read_at(r->source, block, sizeof(block), at, &got, err));
+        uint32_t header = got < sizeof(block) ? UINT32_MAX : sj_read_le24(block);
+        if ((header >> 1 & 3) == 3) /* reserved, or the end of the file */
+            return SNAPJAR_OK;
         is_last = header & 1;
-        if ((header >> 1 & 3) == 3)
-            return 0;
         at += sizeof(block) + ((header >> 1 & 3) == 1 ? 1 : header >> 3);
     }
     at += head[4] & 0x04 ? 4 : 0;
-    return at <= r->size ? at : 0;
+    if (at <= r->size)
+        *end = at;
+    return SNAPJAR_OK;
 }
 
 /*
  * The header at `offset` is damaged, but the frame around it may still have its size, and the frames behind it their structure: they
- * must lead to a trailer that counts exactly the bytes we came. Returns where that ends, or 0.
+ * must lead to a trailer that counts exactly the bytes we came. `*end` is where that ends, or 0.
  */
-static uint64_t walk_frames(const recovery *r, uint64_t offset)
+static snapjar_status walk_frames(const recovery *r, uint64_t offset, uint64_t *end, snapjar_error *err)
 {
     static const uint8_t skippable[4] = {0x53, 0x2a, 0x4d, 0x18};
     uint8_t bytes[SJ_TRAILER_SIZE];
     size_t got = 0;
 
-    if (snapjar_source_read_at(r->source, bytes, 8, offset, &got, NULL) != SNAPJAR_OK || got < 8 ||
-        memcmp(bytes, skippable, sizeof(skippable)) != 0)
-        return 0;
+    *end = 0;
+    SJ_TRY(snapjar_source_read_at(r->source, bytes, 8, offset, &got, err));
+    if (got < 8 || memcmp(bytes, skippable, sizeof(skippable)) != 0)
+        return SNAPJAR_OK;
     uint64_t at = offset + 8 + sj_read_le32(bytes + 4);
-    for (uint64_t next = skip_frame(r, at); next; next = skip_frame(r, next))
-        at = next;
-    if (snapjar_source_read_at(r->source, bytes, sizeof(bytes), at, &got, NULL) != SNAPJAR_OK || got < sizeof(bytes) ||
-        sj_trailer_record_size(bytes) != at + SJ_TRAILER_SIZE - offset)
-        return 0;
-    return at + SJ_TRAILER_SIZE;
+    for (uint64_t next = at; next; at = next ? next : at)
+        SJ_TRY(skip_frame(r, at, &next, err));
+    SJ_TRY(snapjar_source_read_at(r->source, bytes, sizeof(bytes), at, &got, err));
+    if (got == sizeof(bytes) && sj_trailer_record_size(bytes) == at + SJ_TRAILER_SIZE - offset)
+        *end = at + SJ_TRAILER_SIZE;
+    return SNAPJAR_OK;
 }
 
 /* Reads what looks like a header at `offset`, within the budget. */
@@ -225,22 +228,20 @@ static snapjar_status search(recovery *r, uint64_t from, uint64_t *found, snapja
 static snapjar_status resynchronise(recovery *r, const sj_record *record, snapjar_error *err)
 {
     uint64_t search_from = r->at + 1;
+    uint64_t end = 0;
 
     if (record->header) {
-        uint64_t end = record->offset + record->size;
-        if (is_boundary(r, end)) {
-            r->at = end;
-            r->index++;
-            return SNAPJAR_OK;
-        }
+        bool is_there = false;
+        SJ_TRY(is_boundary(r, record->offset + record->size, &is_there, err));
+        end = is_there ? record->offset + record->size : 0;
         search_from = record->payload_offset;
     } else {
-        uint64_t end = walk_frames(r, r->at);
-        if (end) {
-            r->at = end;
-            r->index++;
-            return SNAPJAR_OK;
-        }
+        SJ_TRY(walk_frames(r, r->at, &end, err));
+    }
+    if (end) {
+        r->at = end;
+        r->index++;
+        return SNAPJAR_OK;
     }
     SJ_TRY(search(r, search_from, &r->at, err));
     r->is_unconfirmed = true;

@@ -11,6 +11,7 @@
 
 #include "header/fields.h"
 #include "header/kept.h"
+#include "header/varying.h"
 #include "util/bytes.h"
 #include "util/options.h"
 
@@ -50,9 +51,9 @@ snapjar_status sj_limits_resolve(snapjar_limits *resolved, const snapjar_limits 
 }
 
 /* Takes the constant part from the kept one if it is the same, byte for byte. */
-static bool take_kept(snapjar_header *header, const sj_kept *kept, size_t split)
+static bool take_kept(snapjar_header *header, const sj_kept *kept, size_t split, size_t depth_max)
 {
-    if (!kept || !kept->constant || kept->constant_size != split || memcmp(kept->constant_text, header->json, split) != 0)
+    if (!kept || !kept->constant || kept->depth_max != depth_max || kept->constant_size != split || memcmp(kept->constant_text, header->json, split) != 0)
         return false;
     header->constant = sj_json_ref(kept->constant);
     header->type = kept->type;
@@ -61,7 +62,7 @@ static bool take_kept(snapjar_header *header, const sj_kept *kept, size_t split)
 }
 
 /* Keeps the constant part for the next header. Failing to is not an error. */
-static void keep(snapjar_header *header, size_t split)
+static void keep(snapjar_header *header, size_t split, size_t depth_max)
 {
     sj_kept *kept = sj_kept_get(header->context);
 
@@ -73,6 +74,7 @@ static void keep(snapjar_header *header, size_t split)
     sj_kept_drop_constant(header->context, kept);
     kept->constant_text = text;
     kept->constant_size = split;
+    kept->depth_max = depth_max;
     kept->constant = sj_json_ref(header->constant);
     kept->type = header->type;
     kept->schema_version = header->schema_version;
@@ -103,19 +105,21 @@ static bool parse_split(snapjar_header *header, size_t depth_max)
     if (!found)
         return false;
     size_t split = (size_t)(found - header->json);
+    if (take_kept(header, sj_kept_get(header->context), split, depth_max) && sj_varying_read(header, split))
+        return true;
     header->varying = parse_part(header, split, size - split, split, '{', depth_max);
     if (!header->varying || sj_json_count(header->varying) != 2 || !sj_json_get(header->varying, "created") ||
         !sj_json_get(header->varying, "payload"))
         return false;
 
     sj_fields fields = {.header = header};
-    if (take_kept(header, sj_kept_get(header->context), split))
+    if (header->constant)
         return sj_fields_check(&fields, NULL, header->varying) == SNAPJAR_OK;
     header->constant = parse_part(header, 0, split + 1, split, '}', depth_max);
     if (!header->constant || sj_json_get(header->constant, "created") || sj_json_get(header->constant, "payload") ||
         sj_fields_check(&fields, header->constant, header->varying) != SNAPJAR_OK)
         return false;
-    keep(header, split);
+    keep(header, split, depth_max);
     return true;
 }
 

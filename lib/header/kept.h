@@ -13,6 +13,8 @@ typedef struct sj_kept {
     char *constant_text;
     size_t constant_size;
     sj_json *constant;
+    /** The limit that it was checked against. */
+    size_t depth_max;
     snapjar_text type;
     int64_t schema_version;
     /** Writing: the user's texts (one block) and the JSON made of them, from `{` to before `,"created":`. */

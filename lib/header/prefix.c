@@ -20,8 +20,6 @@ enum {
     AT_CHECKSUM = 28
 };
 
-/* How far into a file a magic that was shifted is searched for. */
-#define SHIFT_SEARCH_SIZE 64
 #define FLAGS_MUST_UNDERSTAND 0x00ff
 
 static const uint8_t frame_magic[4] = {0x53, 0x2a, 0x4d, 0x18};
@@ -64,7 +62,7 @@ static bool is_seven_bit_damage(const uint8_t *at, size_t left)
 /* The bytes begin no header frame: say what they look like. */
 static snapjar_status raise_magic(const uint8_t *bytes, size_t size, uint64_t file_offset, bool is_first, snapjar_error *err)
 {
-    size_t search = (size_t)sj_min(size, SHIFT_SEARCH_SIZE);
+    size_t search = (size_t)sj_min(size, SJ_PREFIX_LOOK_SIZE);
     char shown[40];
 
     /* Line ends in the frame size shift our magic by a byte or two. */

@@ -14,6 +14,8 @@
 #include "util/error.h"
 
 #define SJ_PREFIX_SIZE 44
+/** Bytes that sj_prefix_read wants to see, so that it can tell what happened to a magic that is not in its place. */
+#define SJ_PREFIX_LOOK_SIZE 64
 #define SJ_TRAILER_SIZE 24
 /** Bytes that the frame size counts beside JSON and seal area. */
 #define SJ_FRAME_FIXED_SIZE 36
@@ -39,7 +41,7 @@ static inline uint64_t sj_prefix_frame_size(const sj_prefix *prefix)
 bool sj_prefix_matches(const uint8_t *bytes, size_t size);
 
 /**
- * Reads the prefix from the first `size` bytes of a record (fewer than SJ_PREFIX_SIZE only at the source's end) at `file_offset`.
+ * Reads the prefix from the first `size` bytes of a record (SJ_PREFIX_LOOK_SIZE of them, fewer only at the source's end) at `file_offset`.
  * Tells what happened to a magic that is not right; `is_first` is false for a record behind another, where foreign bytes are
  * trailing garbage. Checks the magic and that the sizes agree; the checksum and all else are for sj_prefix_check.
  */

@@ -57,6 +57,12 @@ snapjar_status sj_json_parse(sj_json **root, const char *text, size_t size, size
     sj_where where = {space, base};
 
     *root = NULL;
+    /* jansson 2.14 passes over a NUL behind a number or a word. */
+    const char *nul = memchr(text, '\0', size);
+    if (nul) {
+        where.offset = base + (size_t)(nul - text);
+        return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_JSON_SYNTAX, where, "a NUL stands in the text");
+    }
     size_t depth = sj_json_depth(text, size, depth_max, &beyond_at);
     if (depth > depth_max) {
         where.offset = base + beyond_at;

@@ -19,6 +19,9 @@ typedef struct checker {
     uint64_t at;
     /** The buffer that is next, or that we are in. */
     size_t buffer;
+    /** The first fault of the content, which waits until the content checksum is known to hold. */
+    snapjar_status fault_status;
+    snapjar_error fault;
 } checker;
 
 static snapjar_status give_out(const sj_gate *gate, const uint8_t *bytes, size_t size, snapjar_error *err)
@@ -66,10 +69,8 @@ static snapjar_status check_behind(checker *c, const uint8_t *bytes, size_t size
     return SNAPJAR_OK;
 }
 
-static snapjar_status consume(void *state, const uint8_t *bytes, size_t size, snapjar_error *err)
+static snapjar_status check_content(checker *c, const uint8_t *bytes, size_t size, snapjar_error *err)
 {
-    checker *c = state;
-
     while (size > 0) {
         size_t step = size;
         if (c->at < c->header->pickle_size) {
@@ -84,6 +85,28 @@ static snapjar_status consume(void *state, const uint8_t *bytes, size_t size, sn
         c->at += step;
     }
     return SNAPJAR_OK;
+}
+
+/* What is wrong with the content comes after its checksum in the gate, but is found while the bytes go by. */
+static snapjar_status consume(void *state, const uint8_t *bytes, size_t size, snapjar_error *err)
+{
+    checker *c = state;
+
+    if (c->fault_status != SNAPJAR_OK)
+        return SNAPJAR_OK;
+    snapjar_status status = check_content(c, bytes, size, &c->fault);
+    switch (status) {
+    case SNAPJAR_DAMAGED:
+    case SNAPJAR_CUT_SHORT:
+    case SNAPJAR_UNSUPPORTED:
+    case SNAPJAR_LIMIT:
+        c->fault_status = status;
+        return SNAPJAR_OK;
+    default:
+        if (status != SNAPJAR_OK && err)
+            *err = c->fault;
+        return status;
+    }
 }
 
 static snapjar_status prepare(void *state, uint8_t **content, snapjar_error *err)
@@ -141,6 +164,11 @@ static snapjar_status pass(const sj_gate *gate, const sj_record *record, snapjar
         return sj_payload_check_stored(&reading, &result->frame_count, err);
     sj_measure_init(&c.measure, &reader->limits, 0);
     SJ_TRY(sj_payload_read(&reading, &result->frame_count, err));
+    if (c.fault_status != SNAPJAR_OK) {
+        if (err)
+            *err = c.fault;
+        return c.fault_status;
+    }
     result->opcode_count = c.measure.extent.opcode_count;
     return check_claims(&c, err);
 }

@@ -22,6 +22,8 @@ struct snapjar_reader {
     bool has_record;
     /** The header before the current one, for its stream; NULL for the first and after a seek. */
     snapjar_header *previous;
+    /** The source's size when it was last asked for. */
+    uint64_t source_size;
     /** Where the next record begins. */
     uint64_t next_offset;
     uint64_t next_index;

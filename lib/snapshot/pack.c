@@ -268,8 +268,11 @@ snapjar_status snapjar_pack(snapjar_context *context, snapjar_source *source, ui
         .frame_size = p.frame_size,
     };
     snapjar_status status = pack(context, &p, sink, &resolved, &plan, packed ? packed : &own, err);
-    if (status != SNAPJAR_OK)
+    if (status != SNAPJAR_OK) {
         status = explain_failure(&p, status, err);
+        if (packed)
+            *packed = (snapjar_packed){0};
+    }
     sj_free(context, p.spans);
     return status;
 }

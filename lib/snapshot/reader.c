@@ -71,18 +71,20 @@ static snapjar_status leave_record(snapjar_reader *reader, uint64_t source_size,
 
 snapjar_status snapjar_reader_next(snapjar_reader *reader, const snapjar_record **out, snapjar_error *err)
 {
+    const sj_record *current = &reader->record.inner;
     sj_record next;
-    uint64_t source_size = 0;
 
     *out = NULL;
-    SJ_TRY(snapjar_source_size(reader->source, &source_size, err));
-    if (!source_size)
+    /* Somebody may append while we read. Within what is known to be there, the size need not be asked for again. */
+    if (!reader->has_record || current->offset + current->size > reader->source_size)
+        SJ_TRY(snapjar_source_size(reader->source, &reader->source_size, err));
+    if (!reader->source_size)
         return sj_raise(err, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_EMPTY_FILE, SJ_AT_FILE(0), "the file is empty");
     if (reader->has_record)
-        SJ_TRY(leave_record(reader, source_size, err));
-    if (reader->next_offset >= source_size)
+        SJ_TRY(leave_record(reader, reader->source_size, err));
+    if (reader->next_offset >= reader->source_size)
         return SNAPJAR_OK;
-    SJ_TRY(sj_record_read(&next, reader->context, reader->source, source_size, reader->next_offset, reader->next_index,
+    SJ_TRY(sj_record_read(&next, reader->context, reader->source, reader->source_size, reader->next_offset, reader->next_index,
                           &reader->limits, err));
     if (reader->previous) {
         snapjar_status status = sj_header_check_stream(next.header, reader->previous, err);
@@ -149,6 +151,8 @@ snapjar_status snapjar_record_verify(snapjar_reader *reader, const snapjar_check
 {
     snapjar_check_options resolved;
 
+    if (result)
+        *result = (snapjar_verification){0};
     SJ_TRY(sj_options_read(&resolved, sizeof(resolved), options, "snapjar_check_options", err));
     return sj_gate_pass(&(sj_gate){.reader = reader, .options = &resolved}, result, err);
 }

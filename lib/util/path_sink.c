@@ -84,8 +84,9 @@ static bool is_magic_link(const char *link)
 static snapjar_status follow_links(const path_sink *path, char target[PATH_MAX], snapjar_error *err)
 {
     size_t size = strlen(path->place);
-    if (size + 2 > PATH_MAX)
-        return sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, ENAMETOOLONG, path->place, "cannot open the file");
+    if (size == 0 || size + 2 > PATH_MAX)
+        return sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, size == 0 ? ENOENT : ENAMETOOLONG, path->place,
+                              "cannot open the file");
     memcpy(target, path->place, size + 1);
     for (int i = 0; i < LINKS_MAX; i++) {
         char link[PATH_MAX];

@@ -58,17 +58,27 @@ def make_small() -> object:
 def make_text(chance: random.Random, size: int) -> list[str]:
     lines, total = [], 0
     while total < size:
-        lines.append(" ".join(chance.choices(WORDS, cum_weights=None, k=chance.randrange(5, 40))))
+        lines.append(" ".join(chance.choices(WORDS, k=chance.randrange(5, 40))))
         total += len(lines[-1]) + 6
     return lines
 
 
 def make_graph(chance: random.Random, size: int) -> list:
-    """Some 56 bytes a pair of one instance and one dict that refers to it."""
-    items = []
-    for number in range(size // 56):
+    """Pairs of an instance and a dict, some 82 bytes each, which refer to each other and to earlier ones."""
+    items: list[dict] = []
+    for number in range(size // 82):
         job = Job(number, chance)
-        items.append({"job": job, "rank": chance.randrange(1000), "ok": True, "tag": chance.choice(WORDS)})
+        job.owner = chance.randrange(1 << 16)
+        job.before = chance.choice(items)["job"] if items else None
+        items.append(
+            {
+                "job": job,
+                "rank": chance.randrange(1000),
+                "ok": chance.random() < 0.5,
+                "tag": chance.choice(WORDS),
+                "id": f"{chance.getrandbits(40):010x}",
+            }
+        )
     return items
 
 

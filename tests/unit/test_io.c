@@ -416,7 +416,8 @@ static snapjar_status own_result(const own_functions *own, snapjar_error *error)
     return own->result;
 }
 
-static snapjar_status own_read(void *state, void *buffer, size_t size, uint64_t offset, size_t *got, snapjar_error *error)
+static snapjar_status own_read(void *state, void *buffer, size_t size, uint64_t offset, size_t *got,
+                               snapjar_error *error)
 {
     const own_functions *own = state;
     for (size_t i = 0; i < size; i++)
@@ -516,6 +517,24 @@ static void test_memory_sink(void **state)
     snapjar_sink_free(NULL);
     free(bytes);
     assert_argument(snapjar_sink_to_memory(NULL, context, &err));
+}
+
+static void test_memory_sink_is_content_with_less(void **state)
+{
+    (void)state;
+    fail_alloc alloc = {0, 0, 0};
+    snapjar_sink *sink;
+    static const uint8_t bytes[5000];
+    snapjar_context *own = fail_alloc_context(&alloc);
+    assert_ok(snapjar_sink_to_memory(&sink, own, &err));
+    assert_ok(snapjar_sink_write(sink, bytes, sizeof bytes, &err));
+    /* Twice as much is refused, what is needed is not. */
+    alloc.refused = alloc.count + 1;
+    assert_ok(snapjar_sink_write(sink, bytes, 10, &err));
+    assert_int_equal(alloc.count, alloc.refused + 1);
+    snapjar_sink_free(sink);
+    snapjar_context_free(own);
+    assert_int_equal(alloc.live, 0);
 }
 
 static void test_fd_sink(void **state)
@@ -724,7 +743,8 @@ static void assert_spool_is_pattern(sj_spool *spool, size_t size)
 static void test_spool_around_its_limits(void **state)
 {
     (void)state;
-    /* The sizes of its first blocks, the limit on memory within one, on its edge and beyond; pieces that cross edges. */
+    /* The sizes of its first blocks, the limit on memory within one, on its edge and beyond; pieces that cross edges.
+     */
     const size_t first = 64 << 10;
     const size_t second = first + (2 << 20);
     const size_t sizes[] = {0, 1, first - 1, first, first + 1, second - 1, second, second + 1, 9 << 20};
@@ -936,6 +956,7 @@ int main(void)
         cmocka_unit_test(test_file_that_says_it_is_empty),
         cmocka_unit_test(test_functions_source),
         cmocka_unit_test(test_memory_sink),
+        cmocka_unit_test(test_memory_sink_is_content_with_less),
         cmocka_unit_test(test_fd_sink),
         cmocka_unit_test(test_full_device),
         cmocka_unit_test(test_closed_pipe),

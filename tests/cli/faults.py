@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Kills and fails snapjar at every system call that changes something, and looks at what is left: faults.py SNAPJAR.
+
+For each command, the n-th call of each kind (n = 1, 2, ... until the command gets through) is met with SIGKILL, and then with an
+error, by strace. Whatever happens: a file that was there has its old bytes or the new ones, whole; every record that was whole before is
+whole after; a command that fails says so with exit code 2 and leaves no temporary file. Without strace (or the right to trace) this is
+skipped, visibly.
+"""
+
+import os
+import pathlib
+import pickle
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SNAPJAR = str(pathlib.Path(sys.argv[1]).resolve()) if len(sys.argv) > 1 else "snapjar"
+# Kinds of calls, and the errors that each may really meet.
+CALLS = {
+    "write": ["ENOSPC", "EIO", "EDQUOT"],
+    "fsync": ["EIO"],
+    "rename,renameat,renameat2": ["EXDEV", "EACCES"],
+    "ftruncate": ["EIO"],
+    "openat": ["EMFILE", "EACCES"],
+    "fchmod,fchown": ["EPERM"],
+    "pread64": ["EIO"],
+    "fcntl": ["ENOLCK"],
+}
+CALLS_MAX = 200
+
+passed = failed = 0
+
+
+def check(condition: bool, what: str) -> None:
+    global passed, failed
+    if condition:
+        passed += 1
+    else:
+        failed += 1
+        print(f"not ok: {what}")
+
+
+def run(*arguments: str, **options) -> subprocess.CompletedProcess:
+    return subprocess.run([SNAPJAR, *arguments], capture_output=True, env={**os.environ, "SOURCE_DATE_EPOCH": "0"}, **options)
+
+
+def traced(inject: str, log: str, *arguments: str) -> subprocess.CompletedProcess:
+    command = ["strace", "-f", "-o", log, "-e", f"inject={inject}", SNAPJAR, *arguments]
+    return subprocess.run(command, capture_output=True, env={**os.environ, "SOURCE_DATE_EPOCH": "0"})
+
+
+def can_trace(folder: pathlib.Path) -> bool:
+    if not shutil.which("strace"):
+        return False
+    result = subprocess.run(["strace", "-o", str(folder / "log"), "true"], capture_output=True)
+    return result.returncode == 0
+
+
+def count_whole(path: pathlib.Path) -> int:
+    """Whole records at the start of a file."""
+    result = run("recover", str(path), "-o", str(path) + ".check", "--force", "--json")
+    count = result.stdout.count(b'"kept"')
+    for name in path.parent.glob(path.name + ".check*"):
+        name.unlink()
+    return count
+
+
+class Case:
+    """A command on a fresh folder, and what must hold whatever happens to it."""
+
+    name = ""
+
+    def __init__(self, folder: pathlib.Path, pickles: bytes, snapshot: bytes) -> None:
+        self.folder = folder
+        self.input = folder / "in.pkl"
+        self.target = folder / "t.snapjar"
+        self.pickles = pickles
+        self.snapshot = snapshot
+
+    def reset(self) -> None:
+        for path in self.folder.iterdir():
+            path.unlink()
+        self.input.write_bytes(self.pickles)
+        self.target.write_bytes(self.snapshot)
+
+    def arguments(self) -> list:
+        raise NotImplementedError
+
+    def is_sound(self) -> bool:
+        raise NotImplementedError
+
+    def leftovers(self) -> list:
+        known = {"in.pkl", "t.snapjar", "out.snapjar", "out.pkl", "t.snapjar.torn-" + str(len(self.snapshot))}
+        return sorted(path.name for path in self.folder.iterdir() if path.name not in known)
+
+
+class PackOver(Case):
+    """Replacing a snapshot: the old one or the new one."""
+
+    name = "pack --force"
+
+    def arguments(self) -> list:
+        return ["pack", str(self.input), "-t", "new", "-o", str(self.target), "--force"]
+
+    def is_sound(self) -> bool:
+        return self.target.read_bytes() == self.snapshot or run("verify", str(self.target)).returncode == 0
+
+
+class Append(Case):
+    """Appending: the old bytes stand, at most a torn tail follows."""
+
+    name = "append"
+
+    def arguments(self) -> list:
+        return ["append", str(self.target), str(self.input), "-t", "new"]
+
+    def is_sound(self) -> bool:
+        return self.target.read_bytes().startswith(self.snapshot) and count_whole(self.target) >= 3
+
+
+class AppendRepair(Append):
+    """Repairing a torn tail: the whole records stand, and the torn bytes are in the file or beside it."""
+
+    name = "append --repair"
+    TORN = b"S*M\x18\x00\x01"
+
+    def reset(self) -> None:
+        super().reset()
+        self.target.write_bytes(self.snapshot + self.TORN)
+
+    def arguments(self) -> list:
+        return [*super().arguments(), "--repair"]
+
+    def is_sound(self) -> bool:
+        aside = self.folder / f"t.snapjar.torn-{len(self.snapshot)}"
+        content = self.target.read_bytes()
+        kept = content.startswith(self.snapshot + self.TORN) or (aside.exists() and aside.read_bytes() == self.TORN)
+        return super().is_sound() and kept
+
+
+class Recover(Case):
+    """Recovering: the damaged file is never touched."""
+
+    name = "recover"
+
+    def reset(self) -> None:
+        super().reset()
+        damaged = bytearray(self.snapshot)
+        damaged[len(damaged) // 2] ^= 1
+        self.damaged = bytes(damaged)
+        self.target.write_bytes(self.damaged)
+
+    def arguments(self) -> list:
+        return ["recover", str(self.target), "-o", str(self.folder / "out.snapjar")]
+
+    def is_sound(self) -> bool:
+        out = self.folder / "out.snapjar"
+        return self.target.read_bytes() == self.damaged and (not out.exists() or run("verify", str(out)).returncode == 0)
+
+
+class Unpack(Case):
+    """Unpacking: all of the pickles or no file."""
+
+    name = "unpack"
+
+    def arguments(self) -> list:
+        return ["unpack", str(self.target), "-o", str(self.folder / "out.pkl")]
+
+    def is_sound(self) -> bool:
+        out = self.folder / "out.pkl"
+        return self.target.read_bytes() == self.snapshot and (not out.exists() or out.read_bytes() == self.pickles)
+
+
+def was_injected(log: str) -> bool:
+    """Whether strace got to act: without, the command made fewer such calls."""
+    text = pathlib.Path(log).read_text(errors="replace")
+    return "(INJECTED)" in text or "+++ killed by SIGKILL" in text
+
+
+def break_everywhere(case: Case, log: str) -> None:
+    for calls, errors in CALLS.items():
+        for effect in ["signal=KILL", *("error=" + error for error in errors)]:
+            for number in range(1, CALLS_MAX):
+                case.reset()
+                result = traced(f"{calls}:{effect}:when={number}", log, *case.arguments())
+                if not was_injected(log):
+                    break
+                if result.returncode == 127:  # the loader's own call: our program did not start
+                    continue
+                what = f"{case.name}: {calls} {number} {effect}: exit {result.returncode}"
+                check(case.is_sound(), what + ", not sound")
+                if effect != "signal=KILL":
+                    check(result.returncode in (0, 1, 2), what + ", not an exit code of ours")
+                    check(not case.leftovers(), what + f", left over: {case.leftovers()}")
+                    check(result.returncode != 2 or result.stderr.startswith(b"snapjar: ") or not result.stderr, what + ", no message")
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory(prefix="snapjar-faults-") as name:
+        root = pathlib.Path(name)
+        if not can_trace(root):
+            print("strace is not there or may not trace\n0 passed, 0 failed, 1 skipped")
+            return 77
+        folder = root / "case"
+        folder.mkdir()
+        pickles = b"".join(pickle.dumps({"number": number, "text": "x" * 2000}, 4) for number in range(3))
+        (folder / "in.pkl").write_bytes(pickles)
+        if run("pack", str(folder / "in.pkl"), "-t", "old", "-o", str(folder / "t.snapjar")).returncode != 0:
+            print("pack does not work\n0 passed, 1 failed")
+            return 1
+        snapshot = (folder / "t.snapjar").read_bytes()
+        for kind in (PackOver, Append, AppendRepair, Recover, Unpack):
+            break_everywhere(kind(folder, pickles, snapshot), str(root / "log"))
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""The files that the command-line cases use: pickles, and snapshots of them, whole and damaged in one way each."""
+
+import bz2
+import gzip
+import lzma
+import os
+import pickle
+import subprocess
+import zlib
+
+
+# Header frames whose checksum holds, and that say what this version does not know; nothing behind them is looked at.
+NEWER = {
+    # format version 2
+    "newer.snapjar": "532a4d182600000089534a520d0a1a0a0200000002000000000000004e28ca1e192b8918a0412a4dfea104917b7d",
+    # must-understand flag 2
+    "flagged.snapjar": "532a4d182600000089534a520d0a1a0a01000200020000000000000028f1407abcde1142f826d1432beda68d7b7d",
+    # {"requires":["time-travel"]}
+    "requiring.snapjar": "532a4d184000000089534a520d0a1a0a010000001c000000000000001133aee2bb17e863b3b4eb84bdd0a318"
+    "7b227265717569726573223a5b2274696d652d74726176656c225d7d",
+    # {"a":1,"a":2}
+    "double-key.snapjar": "532a4d183100000089534a520d0a1a0a010000000d00000000000000b86fdf76e8a939a402592f0586409585"
+    "7b2261223a312c2261223a327d",
+}
+
+
+def joblib_pickle() -> bytes:
+    """{"a": <array>}: GLOBAL joblib.numpy_pickle NumpyArrayWrapper, BUILD, then bytes that are no opcodes."""
+    head = b"\x80\x02}q\x00X\x01\x00\x00\x00aq\x01cjoblib.numpy_pickle\nNumpyArrayWrapper\nq\x02)\x81q\x03}q\x04b"
+    return head + b"\xff" * 64 + b"s."
+
+
+def zstd_frame(data: bytes) -> bytes:
+    """One frame with one raw block: no library is needed to make it."""
+    assert len(data) < 256
+    block = (len(data) << 3 | 1).to_bytes(3, "little")
+    return b"\x28\xb5\x2f\xfd\x20" + bytes([len(data)]) + block + data
+
+
+def pickles() -> dict:
+    one = pickle.dumps({"a": 1, "b": [1, 2, 3]}, 4)
+    many = b"".join(pickle.dumps({"number": i, "text": "x" * 10 * i}, 4) for i in range(3))
+    files = {
+        "one.pkl": one,
+        "many.pkl": many,
+        "one.pkl.gz": gzip.compress(one, mtime=0),
+        "one.pkl.bz2": bz2.compress(one),
+        "one.pkl.xz": lzma.compress(one),
+        "one.pkl.lzma": lzma.compress(one, format=lzma.FORMAT_ALONE),
+        "one.pkl.z": zlib.compress(one),
+        "one.pkl.zst": zstd_frame(one),
+        "twice.pkl.gz": gzip.compress(gzip.compress(one, mtime=0), mtime=0),
+        "cut.pkl.gz": gzip.compress(one, mtime=0)[:-12],
+        "cut.pkl": one[:-4],
+        "many-cut.pkl": many[:-4],
+        "newline.pkl": one + b"\n",
+        "joblib.pkl": joblib_pickle(),
+        "text.txt": b"hello, this is no pickle\n",
+        "empty.pkl": b"",
+    }
+    for protocol in range(6):
+        files[f"p{protocol}.pkl"] = pickle.dumps({"a": [1, 2.5, "text", None]}, protocol)
+    return files
+
+
+def flip(data: bytes, offset: int) -> bytes:
+    damaged = bytearray(data)
+    damaged[offset] ^= 1
+    return bytes(damaged)
+
+
+def damaged(one: bytes, many: bytes) -> dict:
+    trailer = many.index(b"\x54\x2a\x4d\x18")
+    return {
+        "empty.snapjar": b"",
+        "head-cut.snapjar": one[:100],
+        "torn.snapjar": many[:-50],
+        "mark-torn.snapjar": many[:-5],
+        "flipped.snapjar": flip(many, trailer - 10),
+        "header-flipped.snapjar": flip(many, 200),
+        "trailer-flipped.snapjar": flip(many, trailer + 12),
+        "garbage.snapjar": one + b"some other bytes that another program left here",
+        "text-mode.snapjar": one.replace(b"\r\n", b"\n"),
+        "seven-bit.snapjar": bytes(byte & 0x7F for byte in one),
+        "shifted.snapjar": b"\xef\xbb\xbf" + one,
+    }
+
+
+def make(folder: str, program: str, env: dict) -> None:
+    """Writes all files into `folder`."""
+    for name, data in pickles().items():
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(data)
+
+    def pack(*arguments: str) -> bytes:
+        done = subprocess.run([program, "pack", "--no-sync", "--raw", *arguments], cwd=folder, env=env, check=False,
+                              capture_output=True)
+        if done.returncode:
+            raise SystemExit(f"cannot make the fixtures: {done.stderr.decode()}")
+        with open(os.path.join(folder, arguments[-1]), "rb") as file:
+            return file.read()
+
+    one = pack("-t", "app.jobs:Job", "-s", "3", "--label", "host=web1", "one.pkl", "-o", "one.snapjar")
+    many = pack("-t", "app.jobs:Event", "many.pkl", "-o", "many.snapjar")
+    newer = {name: bytes.fromhex(digits) for name, digits in NEWER.items()}
+    for name, data in {**damaged(one, many), **newer}.items():
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(data)
