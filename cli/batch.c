@@ -27,6 +27,7 @@ struct batch_worker {
 void batch_init(struct batch *batch, struct cli *cli, const struct batch_values *values, void *state, bool is_json)
 {
     *batch = (struct batch){.cli = cli, .state = state, .limits = SNAPJAR_LIMITS_INIT, .is_json = is_json};
+    cli->report.has_no_hints = is_json;
     batch->limits.header_json_size_max = values->max_header;
     batch->jobs = values->jobs.is_given ? (unsigned)values->jobs.value : 1;
     if (!batch->jobs)
@@ -76,7 +77,7 @@ static snapjar_status open_source(const struct batch *batch, struct batch_worker
         *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     } while (*fd < 0 && errno == EINTR);
     if (*fd < 0) {
-        report_make_errno(err, SNAPJAR_DIAG_OPEN_FAILED, "cannot open");
+        report_make_errno(err, SNAPJAR_DIAG_OPEN_FAILED, "cannot open the file");
         return err->status;
     }
     if (batch->is_header_only)
@@ -111,7 +112,8 @@ static void look_at_file(struct batch *batch, struct batch_worker *worker, const
     snapjar_reader *reader = NULL;
     int fd = -1;
 
-    if (prepare_worker(worker, &err) != SNAPJAR_OK || open_source(batch, worker, item->path, &source, &fd, &err) != SNAPJAR_OK)
+    if (prepare_worker(worker, &err) != SNAPJAR_OK ||
+        open_source(batch, worker, item->path, &source, &fd, &err) != SNAPJAR_OK)
         tell_failure(batch, outcome, item->path, &err);
     else if (item->kind == WALK_OTHER && !is_snapshot(source))
         outcome->is_other = true;
@@ -180,7 +182,7 @@ static void emit(void *state, size_t index, void *result)
     else
         report_print(&outcome->out);
     if (outcome->log.size) {
-        fflush(stdout);
+        report_flush();
         fwrite(outcome->log.data, 1, outcome->log.size, stderr);
     }
     report_raise(report, outcome->exit_code);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looking at many snapshot files: what ls, info and verify share. Paths become files, files are opened and read on one or
- * more threads with one context each, results come out in order, and every file ends up in some number.
+ * Looking at many snapshot files: what ls, info and verify share. Paths become files, files are opened and read on one
+ * or more threads with one context each, results come out in order, and every file ends up in some number.
  */
 #ifndef CLI_BATCH_H
 #define CLI_BATCH_H
@@ -33,11 +33,13 @@ struct batch_values {
     uint64_t max_header;
 };
 
-#define BATCH_OPTION_ROWS(type)                                                                                        \
-    {'j', "jobs", "N", OPTION_NUMBER, offsetof(type, batch.jobs),                                                      \
+/* clang-format off */
+#define BATCH_OPTION_ROWS(values_type)                                                                                 \
+    {'j', "jobs", "N", OPTION_NUMBER, offsetof(values_type, batch.jobs),                                               \
      "work on N files at a time; 0: as many as there are processors", NULL, 0, 64},                                    \
-    {0, "max-header", "SIZE", OPTION_SIZE, offsetof(type, batch.max_header),                                           \
+    {0, "max-header", "SIZE", OPTION_SIZE, offsetof(values_type, batch.max_header),                                    \
      "refuse a header with more JSON than SIZE (default 1M)", NULL, 0, 0}
+/* clang-format on */
 
 struct batch {
     struct cli *cli;

@@ -73,8 +73,8 @@ static void tell_repair(struct append *append, uint64_t size)
     text_puts(&torn_name, append->file);
     if (stat(append->file, &info) == 0)
         text_printf(&torn_name, ".torn-%jd", (intmax_t)info.st_size);
-    report_remark(append->packing->cli, append->file, "%" PRIu64 " torn byte%s moved to %s", size,
-                  size == 1 ? "" : "s", text_string(&torn_name));
+    report_remark(append->packing->cli, append->file, "%" PRIu64 " torn byte%s moved to %s", size, size == 1 ? "" : "s",
+                  text_string(&torn_name));
     if (append->values->packing.json) {
         struct text out = {0};
         json_begin(&out, "repaired");
@@ -182,10 +182,11 @@ const struct command command_append = {
     "append",
     "add records to a snapshot file",
     "[OPTION]... FILE [INPUT]...",
-    "Adds the pickles of each INPUT (or of standard input) to the end of FILE, under a lock that keeps other appenders out. "
-    "Inputs are what pack takes. Either all records become part of the file, or the file is as it was.\n\n"
-    "A file whose last record is cut short is refused: another process may be writing it without the lock, or an append was "
-    "interrupted. With --repair the torn bytes are moved to a file of their own, and nothing is lost.",
+    "Adds the pickles of each INPUT (or of standard input) to the end of FILE, under a lock that keeps other "
+    "appenders out. Inputs are what pack takes. Either all records become part of the file, or the file is as it "
+    "was.\n\n"
+    "A file whose last record is cut short is refused: another process may be writing it without the lock, or an "
+    "append was interrupted. With --repair the torn bytes are moved to a file of their own, and nothing is lost.",
     rows,
     OPERAND_FILE,
     examples,

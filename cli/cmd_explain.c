@@ -134,8 +134,8 @@ const struct command command_explain = {
     "explain",
     "say what a diagnostic means and what to do",
     "[OPTION]... NAME|NUMBER...",
-    "Every failure ends with the name of its diagnostic in brackets. Says what is wrong, why it happens and what to do. A "
-    "diagnostic keeps its number and meaning for ever.",
+    "Every failure ends with the name of its diagnostic in brackets. Says what is wrong, why it happens and what to "
+    "do. A diagnostic keeps its number and meaning for ever.",
     rows,
     OPERAND_DIAGNOSTIC,
     examples,

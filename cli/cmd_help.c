@@ -14,7 +14,8 @@ struct values {
 };
 
 static const struct option_row rows[] = {
-    {0, "man", NULL, OPTION_FLAG, offsetof(struct values, man), "for packagers: print the source of the man page", NULL, 0, 0},
+    {0, "man", NULL, OPTION_FLAG, offsetof(struct values, man), "for packagers: print the source of the man page", NULL,
+     0, 0},
     {0, "complete-bash", NULL, OPTION_FLAG, offsetof(struct values, bash),
      "for packagers: print the completion for bash", NULL, 0, 0},
     {0, "complete-zsh", NULL, OPTION_FLAG, offsetof(struct values, zsh), "for packagers: print the completion for zsh",
@@ -75,12 +76,8 @@ static const struct example examples[] = {
 };
 
 const struct command command_help = {
-    "help",
-    "say what the commands do",
-    "[COMMAND]",
-    "Lists the commands, or says what COMMAND does and which options it has.",
-    rows,
-    OPERAND_COMMAND,
-    examples,
-    run,
+    "help",      "say what the commands do",
+    "[COMMAND]", "Lists the commands, or says what COMMAND does and which options it has.",
+    rows,        OPERAND_COMMAND,
+    examples,    run,
 };

@@ -19,9 +19,10 @@ struct values {
 };
 
 static const struct option_row rows[] = {
-    {'r', "record", "N", OPTION_NUMBER, offsetof(struct values, record),
-     "only record N, from 0; -1 is the last one", NULL, INT64_MIN, INT64_MAX},
-    {0, "raw", NULL, OPTION_FLAG, offsetof(struct values, raw), "print the JSON of each header as it is stored", NULL, 0, 0},
+    {'r', "record", "N", OPTION_NUMBER, offsetof(struct values, record), "only record N, from 0; -1 is the last one",
+     NULL, INT64_MIN, INT64_MAX},
+    {0, "raw", NULL, OPTION_FLAG, offsetof(struct values, raw), "print the JSON of each header as it is stored", NULL,
+     0, 0},
     {0, "json", NULL, OPTION_FLAG, offsetof(struct values, json), "print JSON, one object for each record", NULL, 0, 0},
     BATCH_OPTION_ROWS(struct values),
     {0},
@@ -238,8 +239,9 @@ const struct command command_info = {
     "info",
     "show what the headers say",
     "[OPTION]... PATH...",
-    "Prints every field of the header of each record, sizes for people and exact. The payload is not read. A header is shown "
-    "only when its checksum holds and every field is valid; what it says about the pickle is the word of whoever wrote it.\n\n"
+    "Prints every field of the header of each record, sizes for people and exact. The payload is not read. A header "
+    "is shown only when its checksum holds and every field is valid; what it says about the pickle is the word of "
+    "whoever wrote it.\n\n"
     "Directories are walked as ls does.",
     rows,
     OPERAND_FILE,

@@ -20,9 +20,9 @@ static const struct option_row rows[] = {
 };
 
 static const struct table_column columns[] = {
-    {"FILE", false, true},     {"RECORD", true, false},   {"TYPE", false, true},
-    {"SCHEMA", true, false},   {"PROTOCOL", true, false}, {"CREATED", false, false},
-    {"SIZE", true, false},     {"STORED", true, false},   {"RATIO", true, false},
+    {"FILE", false, false},  {"RECORD", true, false},   {"TYPE", false, false},
+    {"SCHEMA", true, false}, {"PROTOCOL", true, false}, {"CREATED", false, false},
+    {"SIZE", true, false},   {"STORED", true, false},   {"RATIO", true, false},
 };
 
 #define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
@@ -172,11 +172,11 @@ const struct command command_ls = {
     "ls",
     "list the records of files and directories",
     "[OPTION]... [PATH]...",
-    "Prints a line for each record: file, number, type, schema version, pickle protocol, time of creation, size of the "
-    "content, size as stored, and the ratio of the two. Only headers are read and checked: what the payloads hold is told by "
-    "verify. Without a PATH the current directory is listed.\n\n"
-    "Directories are walked in sorted order; links to directories are not followed. In them, files called *.snapjar must be "
-    "snapshots, files with another name are listed if they begin as one, and the rest is counted.",
+    "Prints a line for each record: file, number, type, schema version, pickle protocol, time of creation, size of "
+    "the content, size as stored, and the ratio of the two. Only headers are read and checked: what the payloads hold "
+    "is told by verify. Without a PATH the current directory is listed.\n\n"
+    "Directories are walked in sorted order; links to directories are not followed. In them, files called *.snapjar "
+    "must be snapshots, files with another name are listed if they begin as one, and the rest is counted.",
     rows,
     OPERAND_FILE,
     examples,

@@ -170,11 +170,12 @@ const struct command command_pack = {
     "pack",
     "wrap pickles in snapshot files",
     "[OPTION]... [INPUT]...",
-    "Reads each INPUT (or standard input) and writes a snapshot file: INPUT without .pkl or .pickle and without the suffix of a "
-    "compression, with .snapjar. The bytes of the pickle are kept exactly as they are; the input is never changed.\n\n"
-    "An input is a pickle of protocol 0 to 5, several of them one after another (each becomes a record), or either compressed "
-    "with gzip, bzip2, xz, lzma, zlib or zstd; content decides, not the name. What is not whole pickles to its last byte is "
-    "refused, and then nothing is written.",
+    "Reads each INPUT (or standard input) and writes a snapshot file: INPUT without .pkl or .pickle and without the "
+    "suffix of a compression, with .snapjar. The bytes of the pickle are kept exactly as they are; the input is never "
+    "changed.\n\n"
+    "An input is a pickle of protocol 0 to 5, several of them one after another (each becomes a record), or either "
+    "compressed with gzip, bzip2, xz, lzma, zlib or zstd; content decides, not the name. What is not whole pickles to "
+    "its last byte is refused, and then nothing is written.",
     rows,
     OPERAND_FILE,
     examples,

@@ -29,7 +29,8 @@ static const struct option_row rows[] = {
     {'f', "force", NULL, OPTION_FLAG, offsetof(struct values, force), "replace output files that exist", NULL, 0, 0},
     {0, "max-header", "SIZE", OPTION_SIZE, offsetof(struct values, max_header),
      "take no header with more JSON than SIZE (default 1M)", NULL, 0, 0},
-    {0, "no-sync", NULL, OPTION_FLAG, offsetof(struct values, no_sync), "do not wait until the disk has it", NULL, 0, 0},
+    {0, "no-sync", NULL, OPTION_FLAG, offsetof(struct values, no_sync), "do not wait until the disk has it", NULL, 0,
+     0},
     {0, "json", NULL, OPTION_FLAG, offsetof(struct values, json),
      "print JSON, one object for each range and one for the sum", NULL, 0, 0},
     {0},
@@ -270,13 +271,12 @@ static int run(struct cli *cli, int argc, char **argv)
         struct recovery recovery = {.cli = cli, .values = &values, .input = inputs.items[0]};
         recovery.kept.recovery = &recovery;
         recovery.unconfirmed.recovery = &recovery;
-        recovery.kept.name = values.output ? memory_string(values.output)
-                                           : path_derive(recovery.input, snapshot_suffixes, NULL, ".recovered.snapjar",
-                                                         NULL);
-        recovery.unconfirmed.name = values.unconfirmed
-                                        ? memory_string(values.unconfirmed)
-                                        : path_derive(recovery.kept.name, snapshot_suffixes, NULL,
-                                                      ".unconfirmed.snapjar", NULL);
+        recovery.kept.name = values.output
+                                 ? memory_string(values.output)
+                                 : path_derive(recovery.input, snapshot_suffixes, NULL, ".recovered.snapjar", NULL);
+        recovery.unconfirmed.name =
+            values.unconfirmed ? memory_string(values.unconfirmed)
+                               : path_derive(recovery.kept.name, snapshot_suffixes, NULL, ".unconfirmed.snapjar", NULL);
         code = recover_file(&recovery);
         text_free(&recovery.out);
         free(recovery.kept.name);
@@ -295,11 +295,11 @@ const struct command command_recover = {
     "recover",
     "save the whole records of a damaged file",
     "[OPTION]... FILE",
-    "Copies every whole record of FILE, byte for byte, to a new file, and prints which bytes were kept and which were lost and "
-    "why. FILE is never changed. The exit code is 0 if nothing was lost, and 1 if something was.\n\n"
-    "Whole means: header, stored bytes and trailer hold. A record that was found only by searching through damaged bytes may "
-    "be data inside another record's payload; such unconfirmed finds go to a file of their own. With - as OUTPUT the list goes "
-    "to standard error.",
+    "Copies every whole record of FILE, byte for byte, to a new file, and prints which bytes were kept and which were "
+    "lost and why. FILE is never changed. The exit code is 0 if nothing was lost, and 1 if something was.\n\n"
+    "Whole means: header, stored bytes and trailer hold. A record that was found only by searching through damaged "
+    "bytes may be data inside another record's payload; such unconfirmed finds go to a file of their own. With - as "
+    "OUTPUT the list goes to standard error.",
     rows,
     OPERAND_FILE,
     examples,

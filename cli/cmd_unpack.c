@@ -29,8 +29,8 @@ static const struct option_row rows[] = {
     {'o', "output", "OUTPUT", OPTION_FILE, offsetof(struct values, output),
      "write to OUTPUT: a file, a directory, or - for standard output", NULL, 0, 0},
     {'f', "force", NULL, OPTION_FLAG, offsetof(struct values, force), "replace an output file that exists", NULL, 0, 0},
-    {'r', "record", "N", OPTION_NUMBER, offsetof(struct values, record),
-     "only record N, from 0; -1 is the last one", NULL, INT64_MIN, INT64_MAX},
+    {'r', "record", "N", OPTION_NUMBER, offsetof(struct values, record), "only record N, from 0; -1 is the last one",
+     NULL, INT64_MIN, INT64_MAX},
     {'a', "all", NULL, OPTION_FLAG, offsetof(struct values, all),
      "the pickles of all records, one after another (the default)", NULL, 0, 0},
     {'T', "threads", "N", OPTION_NUMBER, offsetof(struct values, threads),
@@ -39,7 +39,8 @@ static const struct option_row rows[] = {
      "refuse content larger than SIZE (default 64G)", NULL, 0, 0},
     {0, "max-header", "SIZE", OPTION_SIZE, offsetof(struct values, max_header),
      "refuse a header with more JSON than SIZE (default 1M)", NULL, 0, 0},
-    {0, "no-sync", NULL, OPTION_FLAG, offsetof(struct values, no_sync), "do not wait until the disk has it", NULL, 0, 0},
+    {0, "no-sync", NULL, OPTION_FLAG, offsetof(struct values, no_sync), "do not wait until the disk has it", NULL, 0,
+     0},
     {0, "json", NULL, OPTION_FLAG, offsetof(struct values, json), "print JSON, one object for each record", NULL, 0, 0},
     {0},
 };
@@ -115,8 +116,8 @@ static snapjar_status choose(struct job *job, const struct place *places, uint64
 }
 
 /*
- * Walks the headers, so that a file that does not even end as it should gives nothing. A single record can be had from a
- * damaged file, too, if it stands before the damage.
+ * Walks the headers, so that a file that does not even end as it should gives nothing. A single record can be had from
+ * a damaged file, too, if it stands before the damage.
  */
 static snapjar_status find_records(struct job *job, snapjar_error *err)
 {
@@ -306,11 +307,11 @@ const struct command command_unpack = {
     "unpack",
     "get the pickles back",
     "[OPTION]... [FILE]...",
-    "Writes the pickles of each FILE (or of standard input) to FILE without .snapjar, with .pkl. The bytes are those that were "
-    "packed; of several records they stand one after another, as a program that loads until the end of the file expects. "
-    "Buffers that were stored beside a pickle are put back into it.\n\n"
-    "Nothing is written before everything asked for was verified, so there is never a part of a file. That bytes are whole "
-    "does not mean that loading them is safe: a pickle can run any program.",
+    "Writes the pickles of each FILE (or of standard input) to FILE without .snapjar, with .pkl. The bytes are those "
+    "that were packed; of several records they stand one after another, as a program that loads until the end of the "
+    "file expects. Buffers that were stored beside a pickle are put back into it.\n\n"
+    "Nothing is written before everything asked for was verified, so there is never a part of a file. That bytes are "
+    "whole does not mean that loading them is safe: a pickle can run any program.",
     rows,
     OPERAND_FILE,
     examples,

@@ -24,9 +24,10 @@ static const struct option_row rows[] = {
     {0, "stored-only", NULL, OPTION_FLAG, offsetof(struct values, stored_only),
      "check headers, stored bytes and trailers; decompress nothing", NULL, 0, 0},
     {'q', "quiet", NULL, OPTION_FLAG, offsetof(struct values, quiet), "print nothing: the exit code tells", NULL, 0, 0},
-    {'v', "verbose", NULL, OPTION_FLAG, offsetof(struct values, verbose), "print a line for good files, too", NULL, 0, 0},
-    {0, "json", NULL, OPTION_FLAG, offsetof(struct values, json),
-     "print JSON, one object a file and one for the sum", NULL, 0, 0},
+    {'v', "verbose", NULL, OPTION_FLAG, offsetof(struct values, verbose), "print a line for good files, too", NULL, 0,
+     0},
+    {0, "json", NULL, OPTION_FLAG, offsetof(struct values, json), "print JSON, one object a file and one for the sum",
+     NULL, 0, 0},
     {0},
 };
 
@@ -85,8 +86,8 @@ static void fail(const struct batch *batch, struct outcome *outcome, const char 
     if (!is_verdict || report->is_quiet)
         return;
     text_escape_string(&outcome->out, path);
-    text_printf(&outcome->out, report->stdout_has_colour ? ": \033[31m%s\033[0m: " : ": %s: ",
-                verdict_word(err->status));
+    text_printf(&outcome->out,
+                report->stdout_has_colour ? ": \033[31m%s\033[0m: " : ": %s: ", verdict_word(err->status));
     report_format(&outcome->out, err, REPORT_CONTENT_PICKLE);
     text_putc(&outcome->out, '\n');
 }
@@ -249,11 +250,12 @@ const struct command command_verify = {
     "verify",
     "check that files are whole",
     "[OPTION]... PATH...",
-    "Checks every record of every file: header, stored bytes, decompression to exactly the declared size, content, the "
-    "opcodes of the pickle to its end, trailer. Memory stays small however large the content is. Nothing is run.\n\n"
-    "Prints a line for each file that is not whole, and a summary. What could not be analysed (a file that cannot be read, a "
-    "limit) is never called good: exit code 2. A file that passes holds the bytes that were written; whether they are safe to "
-    "load is another question.\n\n"
+    "Checks every record of every file: header, stored bytes, decompression to exactly the declared size, content, "
+    "the opcodes of the pickle to its end, trailer. Memory stays small however large the content is. Nothing is "
+    "run.\n\n"
+    "Prints a line for each file that is not whole, and a summary. What could not be analysed (a file that cannot be "
+    "read, a limit) is never called good: exit code 2. A file that passes holds the bytes that were written; whether "
+    "they are safe to load is another question.\n\n"
     "Directories are walked as ls does.",
     rows,
     OPERAND_FILE,

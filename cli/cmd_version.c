@@ -48,12 +48,8 @@ out:
 }
 
 const struct command command_version = {
-    "version",
-    "print the version",
-    "[--json]",
-    "Prints the version of this program, of the library it runs with, and of the file format they write.",
-    rows,
-    OPERAND_NONE,
-    NULL,
-    run,
+    "version",  "print the version",
+    "[--json]", "Prints the version of this program, of the library it runs with, and of the file format they write.",
+    rows,       OPERAND_NONE,
+    NULL,       run,
 };

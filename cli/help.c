@@ -12,21 +12,24 @@
 const char docs_summary[] = "wrap pickles in checked, self-describing snapshot files";
 
 const char docs_description[] =
-    "snapjar puts a Python pickle in a jar with a label on it: a header that says what the object is, who wrote it and "
-    "how its bytes must look, in front of the compressed pickle. Any damage shows before anything is loaded, and the bytes "
-    "of the pickle come back exactly as they were. No pickle is ever run.\n\n"
-    "A snapshot file holds one or more records and is a valid Zstandard stream: `zstd -dc` gives the pickles without this "
+    "snapjar puts a Python pickle in a jar with a label on it: a header that says what the object is, who wrote it "
+    "and how its bytes must look, in front of the compressed pickle. Any damage shows before anything is loaded, and "
+    "the bytes of the pickle come back exactly as they were. No pickle is ever run.\n\n"
+    "A snapshot file holds one or more records and is a valid Zstandard stream: `zstd -dc` gives the pickles without "
+    "this "
     "program. The name - stands for standard input or standard output.";
 
 const struct docs_row docs_exit_codes[] = {
     {"0", "the answer is yes: everything asked for was done, everything checked is whole"},
     {"1", "the answer is no: something is damaged, cut short, of another or a newer format, or not there"},
-    {"2", "trouble: wrong usage, input or output failed, out of memory, over a limit; what was not analysed is never called whole"},
+    {"2", "trouble: wrong usage, input or output failed, out of memory, over a limit; what was not analysed is never "
+          "called whole"},
     {NULL, NULL},
 };
 
 const struct docs_row docs_environment[] = {
-    {"SOURCE_DATE_EPOCH", "seconds since 1970 that pack and append write as the time of creation instead of the clock's"},
+    {"SOURCE_DATE_EPOCH",
+     "seconds since 1970 that pack and append write as the time of creation instead of the clock's"},
     {"NO_COLOR", "if set to anything, no colours on a terminal"},
     {"TMPDIR", "where unlinked temporary files go when pipes or large inputs are spooled (/var/tmp if not set)"},
     {NULL, NULL},
@@ -34,7 +37,8 @@ const struct docs_row docs_environment[] = {
 
 const struct docs_row docs_files[] = {
     {"NAME.snapjar", "a snapshot file"},
-    {".NAME.snapjar-XXXXXX", "a file being written; left behind only when the system stops at that moment, and then safe to remove"},
+    {".NAME.snapjar-XXXXXX",
+     "a file being written; left behind only when the system stops at that moment, and then safe to remove"},
     {"NAME.snapjar.torn-OFFSET", "bytes that append --repair cut off the end of a file"},
     {NULL, NULL},
 };

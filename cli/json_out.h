@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Writing JSON for machines: one object a line, UTF-8 only, and no character that could confuse a terminal. Every object
- * begins with "json_version", which grows when a key changes its meaning or goes; new keys may appear at any time.
+ * Writing JSON for machines: one object a line, UTF-8 only, and no character that could confuse a terminal. Every
+ * object begins with "json_version", which grows when a key changes its meaning or goes; new keys may appear at any
+ * time.
  */
 #ifndef CLI_JSON_OUT_H
 #define CLI_JSON_OUT_H

@@ -133,8 +133,9 @@ void docs_man(struct text *out)
 {
     const struct command *command;
 
-    text_printf(out, ".\\\" Made by `snapjar help --man`: do not edit.\n.TH SNAPJAR 1 \"\" \"snapjar %s\" \"User Commands\"\n",
-                snapjar_version());
+    text_printf(
+        out, ".\\\" Made by `snapjar help --man`: do not edit.\n.TH SNAPJAR 1 \"\" \"snapjar %s\" \"User Commands\"\n",
+        snapjar_version());
     text_puts(out, ".SH NAME\nsnapjar \\- ");
     add_line(out, docs_summary);
     text_puts(out, ".SH SYNOPSIS\n.B snapjar\n\\fICOMMAND\\fR [\\fIOPTION\\fR]... [\\fIARGUMENT\\fR]...\n");

@@ -155,8 +155,7 @@ static int set_value(struct cli *cli, const struct option_row *row, void *values
         return -1;
     case OPTION_SIZE:
         if (!parse_size(to, argument))
-            return report_usage(cli, "--%s needs a size as 4096, 64K, 16M or 2G, not \"%s\"", row->long_name,
-                                argument);
+            return report_usage(cli, "--%s needs a size as 4096, 64K, 16M or 2G, not \"%s\"", row->long_name, argument);
         return -1;
     case OPTION_CHOICE:
         *(int *)to = choice_of(row->choices, argument);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where results of pack, unpack and recover go: a path (atomically), standard output, or a device or pipe. The last three
- * cannot be taken back, so what goes there is staged first when more than one step can still fail.
+ * Where results of pack, unpack and recover go: a path (atomically), standard output, or a device or pipe. The last
+ * three cannot be taken back, so what goes there is staged first when more than one step can still fail.
  */
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
@@ -40,7 +40,8 @@ struct output_options {
 snapjar_status output_open(struct output *output, snapjar_context *context, const char *path,
                            const struct output_options *options, snapjar_error *err);
 
-/** Makes what was written stand. `*replaced_links` (may be NULL) is the number of hard links that keep the old bytes. */
+/** Makes what was written stand. `*replaced_links` (may be NULL) is the number of hard links that keep the old bytes.
+ */
 snapjar_status output_commit(struct output *output, uint64_t *replaced_links, snapjar_error *err);
 
 /** Undoes what was not committed, and frees. */
@@ -49,7 +50,8 @@ void output_close(struct output *output);
 /** True for a directory. */
 bool path_is_directory(const char *path);
 
-/** A new name: `path` without any of `suffixes` (NULL-ended; one from each list), with `suffix`, and in `folder` unless NULL. */
+/** A new name: `path` without any of `suffixes` (NULL-ended; one from each list), with `suffix`, and in `folder` unless
+ * NULL. */
 char *path_derive(const char *path, const char *const *outer, const char *const *inner, const char *suffix,
                   const char *folder);
 

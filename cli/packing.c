@@ -53,8 +53,7 @@ static int add_label(struct packing *packing, size_t index)
     if (is_given_twice(labels, index, key_size))
         return report_usage(packing->cli, "--label %.*s is given twice", (int)key_size, item);
     if (is_json && !json_is_scalar(value))
-        return report_usage(packing->cli,
-                            "--label %.*s:= needs a JSON number, string, true, false or null, not \"%s\"",
+        return report_usage(packing->cli, "--label %.*s:= needs a JSON number, string, true, false or null, not \"%s\"",
                             (int)key_size, item, value);
     text_putc(out, index ? ',' : '{');
     json_quoted(out, item, key_size);
@@ -160,8 +159,8 @@ static int check_values(struct cli *cli, const struct packing_values *values)
 
     if (values->raw && values->compress)
         return report_usage(cli, "--raw and --compress contradict each other");
-    if (frame_size && (frame_size < SNAPJAR_FRAME_SIZE_MIN || frame_size > SNAPJAR_FRAME_SIZE_MAX ||
-                       (frame_size & (frame_size - 1))))
+    if (frame_size &&
+        (frame_size < SNAPJAR_FRAME_SIZE_MIN || frame_size > SNAPJAR_FRAME_SIZE_MAX || (frame_size & (frame_size - 1))))
         return report_usage(cli, "--frame-size must be a power of two from 64K to 8M");
     if (type && (!*type || strlen(type) > 1024))
         return report_usage(cli, "--type must have 1 to 1024 bytes, not %zu", strlen(type));
@@ -170,13 +169,27 @@ static int check_values(struct cli *cli, const struct packing_values *values)
     return -1;
 }
 
+/* A time of creation that is silently another than the environment demands would spoil a reproducible build. */
+static int check_environment(struct cli *cli, const struct packing_values *values)
+{
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
+
+    if (values->created || !epoch || !*epoch)
+        return -1;
+    if (strspn(epoch, "0123456789") != strlen(epoch) || strlen(epoch) > 12)
+        return report_usage(cli, "SOURCE_DATE_EPOCH must be a number of seconds since 1970, not \"%s\"", epoch);
+    return -1;
+}
+
 int packing_init(struct packing *packing, struct cli *cli, const struct packing_values *values)
 {
     snapjar_pack_options *options = &packing->options;
 
-    *packing = (struct packing){.cli = cli, .values = values, .limits = SNAPJAR_LIMITS_INIT,
-                                .options = SNAPJAR_PACK_OPTIONS_INIT};
+    *packing = (struct packing){
+        .cli = cli, .values = values, .limits = SNAPJAR_LIMITS_INIT, .options = SNAPJAR_PACK_OPTIONS_INIT};
     int code = check_values(cli, values);
+    if (code < 0)
+        code = check_environment(cli, values);
     if (code < 0)
         code = make_labels(packing);
     if (code < 0)
@@ -196,8 +209,8 @@ int packing_init(struct packing *packing, struct cli *cli, const struct packing_
                            : values->compress ? SNAPJAR_COMPRESSION_ZSTD
                                               : SNAPJAR_COMPRESSION_AUTO;
     options->level = (int)values->level.value;
-    options->threads = values->threads.is_given && !values->threads.value ? parallel_processors()
-                                                                          : (unsigned)values->threads.value;
+    options->threads =
+        values->threads.is_given && !values->threads.value ? parallel_processors() : (unsigned)values->threads.value;
     options->frame_size = (uint32_t)values->frame_size;
     options->limits = &packing->limits;
     options->progress = progress_update;

@@ -32,37 +32,41 @@ struct packing_values {
 
 #define PACKING_TYPE_DEFAULT "pickle"
 
-#define PACKING_ROW(values_type, short_name, name, argument, kind, member, help, choices, minimum, maximum)                   \
-    {short_name, name, argument, kind, offsetof(values_type, packing.member), help, choices, minimum, maximum}
+#define PACKING_ROW(values_type, short_name, name, argument, kind, member, help, choices, minimum, maximum)            \
+    {                                                                                                                  \
+        short_name, name, argument, kind, offsetof(values_type, packing.member), help, choices, minimum, maximum       \
+    }
 
 #define PACKING_OPTION_ROWS(values_type)                                                                               \
-    PACKING_ROW(values_type, 't', "type", "NAME", OPTION_TEXT, type,                                                          \
+    PACKING_ROW(values_type, 't', "type", "NAME", OPTION_TEXT, type,                                                   \
                 "what the object is, as app.jobs:JobState (default: pickle)", NULL, 0, 0),                             \
-        PACKING_ROW(values_type, 's', "schema-version", "N", OPTION_NUMBER, schema_version,                                   \
+        PACKING_ROW(values_type, 's', "schema-version", "N", OPTION_NUMBER, schema_version,                            \
                     "your version number of the object's layout (default: 0)", NULL, 0, INT64_MAX),                    \
-        PACKING_ROW(values_type, 0, "label", "KEY=VALUE", OPTION_LIST, labels,                                                \
+        PACKING_ROW(values_type, 0, "label", "KEY=VALUE", OPTION_LIST, labels,                                         \
                     "add a label with a text; KEY:=VALUE for a JSON number, true, false or null; repeatable", NULL, 0, \
                     0),                                                                                                \
-        PACKING_ROW(values_type, 0, "build", "KEY=VALUE", OPTION_LIST, build,                                                 \
+        PACKING_ROW(values_type, 0, "build", "KEY=VALUE", OPTION_LIST, build,                                          \
                     "say who wrote the pickle: app, version, commit, python, platform or packages.NAME; repeatable",   \
                     NULL, 0, 0),                                                                                       \
-        PACKING_ROW(values_type, 0, "string-encoding", "NAME", OPTION_CHOICE, string_encoding, "how text of Python 2 is read", \
-                    "ascii|latin1|bytes", 0, 0),                                                                       \
-        PACKING_ROW(values_type, 'l', "level", "N", OPTION_NUMBER, level, "zstd level, -7 to 22 (default: 3)", NULL, -7, 22), \
-        PACKING_ROW(values_type, 0, "raw", NULL, OPTION_FLAG, raw, "store without compressing", NULL, 0, 0),                  \
-        PACKING_ROW(values_type, 0, "compress", NULL, OPTION_FLAG, compress, "compress even where it gains next to nothing",  \
-                    NULL, 0, 0),                                                                                       \
-        PACKING_ROW(values_type, 'T', "threads", "N", OPTION_NUMBER, threads,                                                 \
+        PACKING_ROW(values_type, 0, "string-encoding", "NAME", OPTION_CHOICE, string_encoding,                         \
+                    "how text of Python 2 is read", "ascii|latin1|bytes", 0, 0),                                       \
+        PACKING_ROW(values_type, 'l', "level", "N", OPTION_NUMBER, level, "zstd level, -7 to 22 (default: 3)", NULL,   \
+                    -7, 22),                                                                                           \
+        PACKING_ROW(values_type, 0, "raw", NULL, OPTION_FLAG, raw, "store without compressing", NULL, 0, 0),           \
+        PACKING_ROW(values_type, 0, "compress", NULL, OPTION_FLAG, compress,                                           \
+                    "compress even where it gains next to nothing", NULL, 0, 0),                                       \
+        PACKING_ROW(values_type, 'T', "threads", "N", OPTION_NUMBER, threads,                                          \
                     "compress with N threads; 0: as many as there are processors (default: 1)", NULL, 0, 64),          \
-        PACKING_ROW(values_type, 0, "frame-size", "SIZE", OPTION_SIZE, frame_size,                                            \
+        PACKING_ROW(values_type, 0, "frame-size", "SIZE", OPTION_SIZE, frame_size,                                     \
                     "content of a frame: a power of two from 64K to 8M (default: 4M)", NULL, 0, 0),                    \
-        PACKING_ROW(values_type, 0, "created", "TIME", OPTION_TEXT, created,                                                  \
+        PACKING_ROW(values_type, 0, "created", "TIME", OPTION_TEXT, created,                                           \
                     "time of creation, as 2026-01-31T12:00:00Z (default: now)", NULL, 0, 0),                           \
-        PACKING_ROW(values_type, 0, "max-size", "SIZE", OPTION_SIZE, max_size,                                                \
+        PACKING_ROW(values_type, 0, "max-size", "SIZE", OPTION_SIZE, max_size,                                         \
                     "refuse an input larger than SIZE once decompressed (default: 64G)", NULL, 0, 0),                  \
-        PACKING_ROW(values_type, 0, "no-sync", NULL, OPTION_FLAG, no_sync, "do not wait until the disk has it", NULL, 0, 0),  \
-        PACKING_ROW(values_type, 0, "json", NULL, OPTION_FLAG, json, "print JSON, one object for each record written", NULL,  \
-                    0, 0)
+        PACKING_ROW(values_type, 0, "no-sync", NULL, OPTION_FLAG, no_sync, "do not wait until the disk has it", NULL,  \
+                    0, 0),                                                                                             \
+        PACKING_ROW(values_type, 0, "json", NULL, OPTION_FLAG, json, "print JSON, one object for each record written", \
+                    NULL, 0, 0)
 
 /** What the options come to. */
 struct packing {

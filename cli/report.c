@@ -16,6 +16,9 @@
 
 #define HELP_WIDTH 80
 
+/* errno of the first write to standard output that failed: stdio keeps only that one did. */
+static int stdout_errno;
+
 static bool has_colour(int fd)
 {
     const char *no_colour = getenv("NO_COLOR");
@@ -93,7 +96,7 @@ static void add_prefix(const struct report *report, struct text *out, bool is_fa
 
 static void print_line(struct text *line)
 {
-    fflush(stdout);
+    report_flush();
     fwrite(line->data, 1, line->size, stderr);
     text_free(line);
 }
@@ -135,8 +138,11 @@ void report_make(snapjar_error *err, snapjar_status status, snapjar_diagnostic d
 {
     va_list arguments;
 
-    *err = (snapjar_error){.status = status, .diagnostic = diagnostic, .space = SNAPJAR_SPACE_NONE,
-                           .offset = SNAPJAR_OFFSET_NONE, .record_index = SNAPJAR_OFFSET_NONE};
+    *err = (snapjar_error){.status = status,
+                           .diagnostic = diagnostic,
+                           .space = SNAPJAR_SPACE_NONE,
+                           .offset = SNAPJAR_OFFSET_NONE,
+                           .record_index = SNAPJAR_OFFSET_NONE};
     va_start(arguments, format);
     format_message(err, format, arguments);
     va_end(arguments);
@@ -239,30 +245,27 @@ void report_hints(struct report *report)
 
 void report_print(const struct text *text)
 {
-    if (text->size)
-        fwrite(text->data, 1, text->size, stdout);
+    if (text->size && fwrite(text->data, 1, text->size, stdout) != text->size && !stdout_errno)
+        stdout_errno = errno;
+}
+
+void report_flush(void)
+{
+    if (fflush(stdout) != 0 && !stdout_errno)
+        stdout_errno = errno;
 }
 
 int report_stdout_close(struct cli *cli)
 {
-    errno = 0;
-    bool failed = ferror(stdout) != 0;
-    int reason = errno;
-    if (fflush(stdout) != 0) {
-        failed = true;
-        reason = errno;
-    }
-    if (!failed)
+    snapjar_error err;
+
+    report_flush();
+    if (!stdout_errno && !ferror(stdout))
         return cli->report.exit_code;
     /* A reader that has seen enough (`| head`) needs no message. */
-    if (reason != EPIPE) {
-        snapjar_error err;
-        errno = reason;
-        if (reason)
-            report_make_errno(&err, SNAPJAR_DIAG_WRITE_FAILED, "cannot write");
-        else
-            report_make(&err, SNAPJAR_IO, SNAPJAR_DIAG_WRITE_FAILED, "cannot write");
-        return report_failure(cli, "standard output", &err, NULL);
-    }
-    return report_raise(&cli->report, EXIT_TROUBLE);
+    if (stdout_errno == EPIPE)
+        return report_raise(&cli->report, EXIT_TROUBLE);
+    errno = stdout_errno ? stdout_errno : EIO;
+    report_make_errno(&err, SNAPJAR_DIAG_NONE, "cannot write");
+    return report_failure(cli, "standard output", &err, NULL);
 }

@@ -76,8 +76,11 @@ void report_remark(struct cli *cli, const char *file, const char *format, ...) _
 /** Prints the hints for all kinds of failure that were told. */
 void report_hints(struct report *report);
 
-/** Writes to standard output; a failure is kept until report_stdout_close. */
+/** Writes to standard output; the first failure is kept until report_stdout_close. */
 void report_print(const struct text *text);
+
+/** Hands to the system what was printed, before something else is written to a terminal. */
+void report_flush(void);
 
 /** Flushes standard output; reports a failure to write. Returns the exit code of all. */
 int report_stdout_close(struct cli *cli);

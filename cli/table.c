@@ -4,11 +4,12 @@
  */
 #include "table.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <wchar.h>
+
+#include "report.h"
 
 #ifdef HAVE_SMARTCOLS
 #include <libsmartcols/libsmartcols.h>
@@ -83,53 +84,99 @@ static void add_row(struct text *out, const struct table *table, const char *con
     text_putc(out, '\n');
 }
 
-static void print_plain(struct table *table, bool has_titles)
+static const char *cell_at(const struct table *table, size_t index)
+{
+    return table->cells.data + table->begins[index];
+}
+
+static size_t *measure(const struct table *table, bool has_titles)
 {
     size_t count = table->column_count;
     size_t *widths = memory_get(count * sizeof(*widths));
-    const char **cells = memory_get(count * sizeof(*cells));
-    struct text out = {0};
 
     for (size_t i = 0; has_titles && i < count; i++)
         widths[i] = strlen(table->columns[i].title);
     for (size_t i = 0; i < table->cell_count; i++) {
-        size_t width = width_of(table->cells.data + table->begins[i]);
+        size_t width = width_of(cell_at(table, i));
         if (width > widths[i % count])
             widths[i % count] = width;
     }
+    return widths;
+}
+
+static void print_plain(const struct table *table, bool has_titles)
+{
+    size_t count = table->column_count;
+    size_t *widths = measure(table, has_titles);
+    const char **cells = memory_get(count * sizeof(*cells));
+    struct text out = {0};
+
     for (size_t i = 0; i < count; i++)
         cells[i] = table->columns[i].title;
     if (has_titles)
         add_row(&out, table, cells, widths);
     for (size_t i = 0; i + count <= table->cell_count; i += count) {
         for (size_t j = 0; j < count; j++)
-            cells[j] = table->cells.data + table->begins[i + j];
+            cells[j] = cell_at(table, i + j);
         add_row(&out, table, cells, widths);
     }
-    fwrite(text_string(&out), 1, out.size, stdout);
+    report_print(&out);
     text_free(&out);
     free(cells);
     free(widths);
 }
 
 #ifdef HAVE_SMARTCOLS
-static bool fill_smartcols(struct libscols_table *output, const struct table *table)
+/* The width that is left for the last column, in which libsmartcols would break words; SIZE_MAX: leave it alone. */
+static size_t last_column_width(const struct table *table, struct libscols_table *output, bool has_titles)
+{
+    size_t last = table->column_count - 1;
+    size_t terminal = scols_table_get_termwidth(output);
+    size_t *widths = measure(table, has_titles);
+    size_t used = 2 * last;
+
+    for (size_t i = 0; i < last; i++)
+        used += widths[i];
+    free(widths);
+    return table->columns[last].may_wrap && terminal > used + 20 ? terminal - used : SIZE_MAX;
+}
+
+static bool add_columns(struct libscols_table *output, const struct table *table)
 {
     for (size_t i = 0; i < table->column_count; i++) {
-        int flags = (table->columns[i].is_right ? SCOLS_FL_RIGHT : 0) | (table->columns[i].may_wrap ? SCOLS_FL_WRAP : 0);
-        if (!scols_table_new_column(output, table->columns[i].title, 0, flags))
+        const struct table_column *column = &table->columns[i];
+        int flags = column->is_right ? SCOLS_FL_RIGHT : column->may_wrap ? SCOLS_FL_WRAP : 0;
+        struct libscols_column *made = scols_table_new_column(output, column->title, 0, flags);
+        if (!made)
             return false;
-    }
-    for (size_t i = 0; i + table->column_count <= table->cell_count; i += table->column_count) {
-        struct libscols_line *line = scols_table_new_line(output, NULL);
-        for (size_t j = 0; line && j < table->column_count; j++) {
-            if (scols_line_set_data(line, j, table->cells.data + table->begins[i + j]) != 0)
-                return false;
-        }
-        if (!line)
+        /* Lines are broken where we put newlines. */
+        if (column->may_wrap &&
+            scols_column_set_wrapfunc(made, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL) != 0)
             return false;
     }
     return true;
+}
+
+static bool add_lines(struct libscols_table *output, const struct table *table, size_t last_width)
+{
+    struct text wrapped = {0};
+    bool done = true;
+
+    for (size_t i = 0; done && i + table->column_count <= table->cell_count; i += table->column_count) {
+        struct libscols_line *line = scols_table_new_line(output, NULL);
+        for (size_t j = 0; line && done && j < table->column_count; j++) {
+            const char *cell = cell_at(table, i + j);
+            if (j + 1 == table->column_count && width_of(cell) > last_width) {
+                text_clear(&wrapped);
+                text_wrap(&wrapped, cell, 0, 0, last_width);
+                cell = text_string(&wrapped);
+            }
+            done = scols_line_set_data(line, j, cell) == 0;
+        }
+        done = done && line;
+    }
+    text_free(&wrapped);
+    return done;
 }
 
 static bool print_smartcols(const struct table *table, bool has_titles)
@@ -141,7 +188,7 @@ static bool print_smartcols(const struct table *table, bool has_titles)
         return false;
     scols_table_enable_noheadings(output, !has_titles);
     scols_table_set_column_separator(output, "  ");
-    if (fill_smartcols(output, table))
+    if (add_columns(output, table) && add_lines(output, table, last_column_width(table, output, has_titles)))
         done = scols_print_table(output) == 0;
     scols_unref_table(output);
     return done;
@@ -156,7 +203,7 @@ void table_print(struct table *table)
         return;
     text_putc(&table->cells, '\0');
 #ifdef HAVE_SMARTCOLS
-    fflush(stdout);
+    report_flush();
     if (isatty(STDOUT_FILENO) && print_smartcols(table, has_titles))
         return;
 #endif

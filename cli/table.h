@@ -17,7 +17,7 @@ struct table_column {
     const char *title;
     /** Numbers stand on the right. */
     bool is_right;
-    /** May be broken into lines where a terminal is too narrow. */
+    /** The last column only: may be broken into lines, between words, where a terminal is too narrow. */
     bool may_wrap;
 };
 

@@ -35,8 +35,8 @@ void text_number(struct text *text, uint64_t number);
 const char *text_string(const struct text *text);
 
 /**
- * Adds bytes for people to read: printable ASCII, and printable characters when the locale speaks UTF-8; everything else
- * (control characters, bidirectional marks, bytes that are not UTF-8, the backslash) as an escape.
+ * Adds bytes for people to read: printable ASCII, and printable characters when the locale speaks UTF-8; everything
+ * else (control characters, bidirectional marks, bytes that are not UTF-8, the backslash) as an escape.
  */
 void text_escape(struct text *text, const char *bytes, size_t size);
 void text_escape_string(struct text *text, const char *string);
@@ -47,7 +47,8 @@ void text_size(struct text *text, uint64_t size);
 /** Adds a size in both ways: "512 bytes" or "4.0 MiB (4194304 bytes)". */
 void text_size_exact(struct text *text, uint64_t size);
 
-/** Adds `paragraph` broken into lines of at most `width` columns, each but the first (`column` is where that begins) indented. */
+/** Adds `paragraph` broken into lines of at most `width` columns, each but the first (`column` is where that begins)
+ * indented. */
 void text_wrap(struct text *text, const char *paragraph, size_t column, size_t indent, size_t width);
 
 /** Decodes one UTF-8 character; returns its length, or 0 if the bytes are none. */

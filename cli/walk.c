@@ -93,8 +93,8 @@ static int read_folder(struct entries *entries, int fd)
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
             continue;
         if (!(entries->count & (entries->count - 1)))
-            entries->items = memory_resize(entries->items,
-                                           (entries->count ? entries->count * 2 : 1) * sizeof(*entries->items));
+            entries->items =
+                memory_resize(entries->items, (entries->count ? entries->count * 2 : 1) * sizeof(*entries->items));
         entries->items[entries->count++] = (struct entry){memory_string(entry->d_name), entry->d_type};
     }
     closedir(folder);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks the public headers against the compilers and the library: check_headers.py [--build DIR] [--self-test].
+"""Checks the public headers against the compilers and the library: check_headers.py [LIBRARY] [--self-test].
 
 - Each header compiles alone, as C17 and as C++17, also when it is included twice.
 - Every function in a header carries SNAPJAR_API and C linkage.
@@ -177,17 +177,16 @@ def self_test() -> tuple[int, list[str]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Checks public headers, symbol map and exported symbols.")
-    parser.add_argument("--build", type=Path, help="build folder (default: build beside lib/)")
+    parser.add_argument("library", type=Path, nargs="?", help="the shared library (default: build/lib/libsnapjar.so)")
     parser.add_argument("--self-test", action="store_true", help="only test this test")
     options = parser.parse_args()
     passed, failures = self_test()
     if not options.self_test:
         root = Path(__file__).resolve().parent.parent
-        build = (options.build or root / "build").resolve()
-        made = {header.parent.parent for header in build.glob("**/snapjar/*.h")}
-        tree = Tree(
-            [root / "lib" / "include", *sorted(made)], root / "lib" / "libsnapjar.map", build / "lib" / "libsnapjar.so"
-        )
+        library = (options.library or root / "build" / "lib" / "libsnapjar.so").absolute()
+        # Headers that the build makes stand below the library's folder.
+        made = {header.parent.parent for header in library.parent.glob("**/snapjar/*.h")}
+        tree = Tree([root / "lib" / "include", *sorted(made)], root / "lib" / "libsnapjar.map", library)
         failures += tree.check()
         passed += tree.passed
     for failure in failures:

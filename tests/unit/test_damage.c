@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Every small damage to a small file is found: each bit flipped, each cut, each byte removed, each of the 256 bytes inserted at each
- * place. For several records the same, but for cuts exactly between two, which leave a shorter valid file.
+ * place. For several records the same, but for cuts exactly between two, which leave a shorter valid file. With SNAPJAR_TEST_FULL in the
+ * environment, a file of several compressed frames too.
  */
 #include "support.h"
 
@@ -40,6 +41,36 @@ static int set_up_one(void **state)
 static int set_up_three(void **state)
 {
     return set_up(state, 3);
+}
+
+/* One record of 300 kB in frames of 64 KiB, compressed to some 30 kB. */
+static int set_up_large(void **state)
+{
+    static fixture f;
+    const size_t size = 300000;
+    uint8_t *pickle = malloc(size);
+    uint32_t random = 1;
+    snapjar_pack_options options = test_options();
+
+    if (!pickle || snapjar_context_new(&f.context, NULL, NULL) != SNAPJAR_OK)
+        return -1;
+    pickle[0] = 0x80;
+    pickle[1] = 4;
+    pickle[2] = 'B';
+    for (int i = 0; i < 4; i++)
+        pickle[3 + i] = (uint8_t)((size - 8) >> 8 * i);
+    for (size_t i = 7; i < size - 1; i++) {
+        random = random * 1664525 + 1013904223;
+        pickle[i] = i % 16 ? (uint8_t)(i >> 8) : (uint8_t)(random >> 24);
+    }
+    pickle[size - 1] = '.';
+    options.frame_size = SNAPJAR_FRAME_SIZE_MIN;
+    f.file = pack_all(f.context, pickle, size, 1, &options);
+    f.record_count = 1;
+    f.ends[0] = f.file.size;
+    free(pickle);
+    *state = &f;
+    return 0;
 }
 
 static int tear_down(void **state)
@@ -141,6 +172,12 @@ static void test_every_insertion(void **state)
 
 int main(void)
 {
+    const struct CMUnitTest large_tests[] = {
+        cmocka_unit_test_setup_teardown(test_intact, set_up_large, tear_down),
+        cmocka_unit_test_setup_teardown(test_every_bit_flip, set_up_large, tear_down),
+        cmocka_unit_test_setup_teardown(test_every_cut, set_up_large, tear_down),
+        cmocka_unit_test_setup_teardown(test_every_deletion, set_up_large, tear_down),
+    };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_intact, set_up_one, tear_down),
         cmocka_unit_test_setup_teardown(test_every_bit_flip, set_up_one, tear_down),
@@ -153,5 +190,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_every_deletion, set_up_three, tear_down),
         cmocka_unit_test_setup_teardown(test_every_insertion, set_up_three, tear_down),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    if (getenv("SNAPJAR_TEST_FULL"))
+        failed += cmocka_run_group_tests(large_tests, NULL, NULL);
+    return failed;
 }

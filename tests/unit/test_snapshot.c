@@ -254,7 +254,7 @@ static void test_round_trips(void **state)
 static void test_round_trips_of_large_frames(void **state)
 {
     static const int levels[] = {-7, 0, 1, 9};
-    static const size_t sizes[] = {(1u << 20) - 60, (1u << 20) + 60, (5u << 20) + 1, 8u << 20, (8u << 20) + 1};
+    static const size_t sizes[] = {(1u << 20) - 60, (1u << 20) + 60, (8u << 20) + 1};
 
     (void)state;
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -310,7 +310,7 @@ static void test_buffers(void **state)
         {2 * FRAME - 3, {0, FRAME - 1, 1, 2 * FRAME + 3}, 4},
         {30, {1, 2, 3, 4, 5, 6, 7, 8}, 8},
     };
-    static uint8_t data[3 * FRAME + 256];
+    static uint8_t data[4 * FRAME];
 
     (void)state;
     fill_bytes(data, sizeof(data), MIXED);

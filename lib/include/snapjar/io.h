@@ -42,8 +42,9 @@ SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_source_from_memory(snapjar
                                                                          size_t size, snapjar_error *err);
 
 /**
- * Opens the file `path` for reading. A pipe or terminal is read to its end into an unlinked temporary file
- * first, up to `size_max` bytes (0: the default content limit), else `input-too-large`; a directory is refused.
+ * Opens the file `path` for reading. A pipe or terminal is read to its end first (into memory, beyond 16 MiB into an
+ * unlinked temporary file), up to `size_max` bytes (0: the default content limit), else `input-too-large`; a directory
+ * is refused.
  */
 SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_source_open_path(snapjar_source **source,
                                                                        snapjar_context *context, const char *path,
@@ -108,7 +109,10 @@ typedef struct snapjar_path_sink_options {
     /** sizeof(snapjar_path_sink_options) of the program. */
     size_t struct_size;
     snapjar_durability durability;
-    /** Refuse with `target-exists` if `path` exists when it is opened or finished. */
+    /**
+     * Refuse with `target-exists` if `path` exists when it is opened or finished. Character devices and pipes are not
+     * refused: writing there destroys nothing.
+     */
     bool must_not_exist;
     /** Permission bits of a new file before umask, 0: 0666. A file that is replaced hands on its own mode. */
     unsigned mode;
@@ -121,7 +125,8 @@ typedef struct snapjar_path_sink_options {
  * attributes of a file that is replaced are kept (owner and attributes as far as the system permits); a symbolic
  * link is followed, so that the file it points to is replaced; another hard link to the old file keeps the old
  * bytes (see snapjar_sink_replaced_links). Without finish the target is as it was and the temporary file is gone.
- * While it replaces, it holds the lock that an appender takes.
+ * It holds the lock that an appender takes, from the opening of an existing file until the sink is freed, and waits for
+ * it: one thread must not have an append sink and a path sink open on the same file.
  * A target that is not a regular file (a device, a pipe) is written in place, and is then not transactional.
  */
 SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_sink_open_path(snapjar_sink **sink, snapjar_context *context,
