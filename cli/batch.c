@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "head_source.h"
 #include "json_out.h"
 #include "parallel.h"
 #include "walk.h"
@@ -22,6 +23,7 @@
 struct batch_worker {
     snapjar_context *context;
     char *head;
+    struct head_source source;
 };
 
 void batch_init(struct batch *batch, struct cli *cli, const struct batch_values *values, void *state, bool is_json)
@@ -80,8 +82,12 @@ static snapjar_status open_source(const struct batch *batch, struct batch_worker
         report_make_errno(err, SNAPJAR_DIAG_OPEN_FAILED, "cannot open the file");
         return err->status;
     }
-    if (batch->is_header_only)
+    if (batch->is_header_only) {
+        snapjar_status status = head_source_open(&worker->source, source, worker->context, *fd, err);
+        if (status != SNAPJAR_OK || *source)
+            return status;
         return snapjar_source_from_fd(source, worker->context, *fd, path, 0, err);
+    }
     ssize_t got = pread(*fd, worker->head, HEAD_SIZE, 0);
     /* Larger files, pipes, directories and whatever fails: the library knows what to do. */
     if (got < 0 || got == HEAD_SIZE)
@@ -214,6 +220,7 @@ void batch_run(struct batch *batch, const struct string_list *paths)
     for (unsigned i = 0; i < batch->jobs; i++) {
         snapjar_context_free(batch->workers[i].context);
         free(batch->workers[i].head);
+        head_source_clear(&batch->workers[i].source);
     }
     free(batch->workers);
     batch->workers = NULL;

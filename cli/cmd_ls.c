@@ -2,8 +2,6 @@
  *
  * snapjar ls: a line for each record, from the headers alone.
  */
-#include <string.h>
-
 #include "batch.h"
 #include "json_out.h"
 #include "table.h"
@@ -110,16 +108,8 @@ static void look(struct batch *batch, const char *path, snapjar_reader *reader, 
 
 static void take(struct batch *batch, const char *path, struct outcome *outcome)
 {
-    struct table *table = batch->state;
-    const struct text *out = &outcome->out;
-
     (void)path;
-    for (size_t done = 0; done < out->size;) {
-        const char *cell = out->data + done;
-        struct text *to = table_cell(table);
-        text_puts(to, cell);
-        done += (size_t)1 + strlen(cell);
-    }
+    table_add_cells(batch->state, &outcome->out);
 }
 
 static int run(struct cli *cli, int argc, char **argv)

@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "json_out.h"
+#include "table.h"
 
 struct values {
     bool json;
@@ -35,6 +36,7 @@ static int run(struct cli *cli, int argc, char **argv)
         json_string(&out, "version", SNAPJAR_VERSION);
         json_string(&out, "library_version", snapjar_version());
         json_number(&out, "format_version", SNAPJAR_FORMAT_VERSION);
+        json_bool(&out, "smartcols", table_has_smartcols());
         json_end(&out);
     } else {
         text_printf(&out, "snapjar %s (library %s, format %d)\n", SNAPJAR_VERSION, snapjar_version(),

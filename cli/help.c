@@ -16,8 +16,7 @@ const char docs_description[] =
     "and how its bytes must look, in front of the compressed pickle. Any damage shows before anything is loaded, and "
     "the bytes of the pickle come back exactly as they were. No pickle is ever run.\n\n"
     "A snapshot file holds one or more records and is a valid Zstandard stream: `zstd -dc` gives the pickles without "
-    "this "
-    "program. The name - stands for standard input or standard output.";
+    "this program. The name - stands for standard input or standard output.";
 
 const struct docs_row docs_exit_codes[] = {
     {"0", "the answer is yes: everything asked for was done, everything checked is whole"},

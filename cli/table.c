@@ -15,15 +15,15 @@
 #include <libsmartcols/libsmartcols.h>
 #endif
 
+/* The output is handed on in pieces of this size. */
+#define OUT_SIZE (32u << 10)
+
 struct table {
     const struct table_column *columns;
     size_t column_count;
-    /** All cells, each ended by NUL. */
+    /** All cells, each ended by NUL; the last one only when the next one begins. */
     struct text cells;
-    /** Where each cell begins in `cells`. */
-    size_t *begins;
-    size_t cell_count;
-    size_t capacity;
+    bool is_cell_open;
 };
 
 struct table *table_new(const struct table_column *columns, size_t count)
@@ -34,16 +34,24 @@ struct table *table_new(const struct table_column *columns, size_t count)
     return table;
 }
 
+static void end_cell(struct table *table)
+{
+    if (table->is_cell_open)
+        text_putc(&table->cells, '\0');
+    table->is_cell_open = false;
+}
+
 struct text *table_cell(struct table *table)
 {
-    if (table->cell_count)
-        text_putc(&table->cells, '\0');
-    if (table->cell_count == table->capacity) {
-        table->capacity = table->capacity ? table->capacity * 2 : 64;
-        table->begins = memory_resize(table->begins, table->capacity * sizeof(*table->begins));
-    }
-    table->begins[table->cell_count++] = table->cells.size;
+    end_cell(table);
+    table->is_cell_open = true;
     return &table->cells;
+}
+
+void table_add_cells(struct table *table, const struct text *cells)
+{
+    end_cell(table);
+    text_add(&table->cells, cells->data, cells->size);
 }
 
 /* Columns on a terminal: cells hold no control characters, but may hold wide ones. */
@@ -69,37 +77,33 @@ static size_t width_of(const char *cell)
     return width;
 }
 
-static void add_row(struct text *out, const struct table *table, const char *const *cells, const size_t *widths)
+static void add_cell(struct text *out, const struct table *table, size_t column, const char *cell, size_t width)
 {
-    for (size_t i = 0; i < table->column_count; i++) {
-        size_t padding = widths[i] - width_of(cells[i]);
-        if (i)
-            text_puts(out, "  ");
-        if (table->columns[i].is_right)
-            text_repeat(out, ' ', padding);
-        text_puts(out, cells[i]);
-        if (!table->columns[i].is_right && i + 1 < table->column_count)
-            text_repeat(out, ' ', padding);
-    }
-    text_putc(out, '\n');
-}
+    size_t padding = width - width_of(cell);
+    bool is_last = column + 1 == table->column_count;
 
-static const char *cell_at(const struct table *table, size_t index)
-{
-    return table->cells.data + table->begins[index];
+    if (table->columns[column].is_right)
+        text_repeat(out, ' ', padding);
+    text_puts(out, cell);
+    if (!table->columns[column].is_right && !is_last)
+        text_repeat(out, ' ', padding);
+    text_puts(out, is_last ? "\n" : "  ");
 }
 
 static size_t *measure(const struct table *table, bool has_titles)
 {
     size_t count = table->column_count;
     size_t *widths = memory_get(count * sizeof(*widths));
+    const char *end = table->cells.data + table->cells.size;
+    size_t column = 0;
 
     for (size_t i = 0; has_titles && i < count; i++)
         widths[i] = strlen(table->columns[i].title);
-    for (size_t i = 0; i < table->cell_count; i++) {
-        size_t width = width_of(cell_at(table, i));
-        if (width > widths[i % count])
-            widths[i % count] = width;
+    for (const char *cell = table->cells.data; cell < end; cell += strlen(cell) + 1) {
+        size_t width = width_of(cell);
+        if (width > widths[column])
+            widths[column] = width;
+        column = column + 1 < count ? column + 1 : 0;
     }
     return widths;
 }
@@ -108,21 +112,22 @@ static void print_plain(const struct table *table, bool has_titles)
 {
     size_t count = table->column_count;
     size_t *widths = measure(table, has_titles);
-    const char **cells = memory_get(count * sizeof(*cells));
+    const char *end = table->cells.data + table->cells.size;
     struct text out = {0};
+    size_t column = 0;
 
-    for (size_t i = 0; i < count; i++)
-        cells[i] = table->columns[i].title;
-    if (has_titles)
-        add_row(&out, table, cells, widths);
-    for (size_t i = 0; i + count <= table->cell_count; i += count) {
-        for (size_t j = 0; j < count; j++)
-            cells[j] = cell_at(table, i + j);
-        add_row(&out, table, cells, widths);
+    for (size_t i = 0; has_titles && i < count; i++)
+        add_cell(&out, table, i, table->columns[i].title, widths[i]);
+    for (const char *cell = table->cells.data; cell < end; cell += strlen(cell) + 1) {
+        add_cell(&out, table, column, cell, widths[column]);
+        column = column + 1 < count ? column + 1 : 0;
+        if (out.size >= OUT_SIZE) {
+            report_print(&out);
+            text_clear(&out);
+        }
     }
     report_print(&out);
     text_free(&out);
-    free(cells);
     free(widths);
 }
 
@@ -151,7 +156,8 @@ static bool add_columns(struct libscols_table *output, const struct table *table
             return false;
         /* Lines are broken where we put newlines. */
         if (column->may_wrap &&
-            scols_column_set_wrapfunc(made, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL) != 0)
+            (scols_column_set_safechars(made, "\n") != 0 ||
+             scols_column_set_wrapfunc(made, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL) != 0))
             return false;
     }
     return true;
@@ -159,21 +165,23 @@ static bool add_columns(struct libscols_table *output, const struct table *table
 
 static bool add_lines(struct libscols_table *output, const struct table *table, size_t last_width)
 {
+    const char *end = table->cells.data + table->cells.size;
+    struct libscols_line *line = NULL;
     struct text wrapped = {0};
+    size_t column = 0;
     bool done = true;
 
-    for (size_t i = 0; done && i + table->column_count <= table->cell_count; i += table->column_count) {
-        struct libscols_line *line = scols_table_new_line(output, NULL);
-        for (size_t j = 0; line && done && j < table->column_count; j++) {
-            const char *cell = cell_at(table, i + j);
-            if (j + 1 == table->column_count && width_of(cell) > last_width) {
-                text_clear(&wrapped);
-                text_wrap(&wrapped, cell, 0, 0, last_width);
-                cell = text_string(&wrapped);
-            }
-            done = scols_line_set_data(line, j, cell) == 0;
+    for (const char *cell = table->cells.data; done && cell < end; cell += strlen(cell) + 1) {
+        const char *shown = cell;
+        if (!column)
+            line = scols_table_new_line(output, NULL);
+        if (column + 1 == table->column_count && width_of(cell) > last_width) {
+            text_clear(&wrapped);
+            text_wrap(&wrapped, cell, 0, 0, last_width);
+            shown = text_string(&wrapped);
         }
-        done = done && line;
+        done = line && scols_line_set_data(line, column, shown) == 0;
+        column = column + 1 < table->column_count ? column + 1 : 0;
     }
     text_free(&wrapped);
     return done;
@@ -199,9 +207,9 @@ void table_print(struct table *table)
 {
     bool has_titles = table->columns[0].title[0] != '\0';
 
-    if (!table->cell_count)
+    end_cell(table);
+    if (!table->cells.size)
         return;
-    text_putc(&table->cells, '\0');
 #ifdef HAVE_SMARTCOLS
     report_flush();
     if (isatty(STDOUT_FILENO) && print_smartcols(table, has_titles))
@@ -210,11 +218,19 @@ void table_print(struct table *table)
     print_plain(table, has_titles);
 }
 
+bool table_has_smartcols(void)
+{
+#ifdef HAVE_SMARTCOLS
+    return true;
+#else
+    return false;
+#endif
+}
+
 void table_free(struct table *table)
 {
     if (!table)
         return;
     text_free(&table->cells);
-    free(table->begins);
     free(table);
 }

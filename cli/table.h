@@ -27,8 +27,14 @@ struct table *table_new(const struct table_column *columns, size_t count);
 /** Ends the cell before and begins the next one, from left to right, row by row. Valid until the next call. */
 struct text *table_cell(struct table *table);
 
+/** Adds many cells at once, each ended by NUL. */
+void table_add_cells(struct table *table, const struct text *cells);
+
 /** Prints the table, if it has rows, to standard output. Titles that are empty are left out. */
 void table_print(struct table *table);
+
+/** True if libsmartcols was built in. */
+bool table_has_smartcols(void);
 
 void table_free(struct table *table);
 

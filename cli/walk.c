@@ -17,16 +17,48 @@
 
 /* A descriptor is held open for each level. */
 #define DEPTH_MAX 200
+#define BLOCK_SIZE ((size_t)32 << 10)
 
 struct entry {
-    char *name;
+    const char *name;
     unsigned char type;
 };
 
 struct entries {
     struct entry *items;
     size_t count;
+    struct walk_block *names;
 };
+
+/* Names and paths are many and small, and all go at the same time. */
+struct walk_block {
+    struct walk_block *next;
+    size_t used;
+    char bytes[BLOCK_SIZE];
+};
+
+static char *block_get(struct walk_block **blocks, size_t size)
+{
+    if (!*blocks || (*blocks)->used + size > BLOCK_SIZE) {
+        size_t extra = size > BLOCK_SIZE ? size - BLOCK_SIZE : 0;
+        struct walk_block *block = memory_resize(NULL, sizeof(*block) + extra);
+        block->next = *blocks;
+        block->used = 0;
+        *blocks = block;
+    }
+    char *made = (*blocks)->bytes + (*blocks)->used;
+    (*blocks)->used += size;
+    return made;
+}
+
+static void blocks_free(struct walk_block *blocks)
+{
+    while (blocks) {
+        struct walk_block *next = blocks->next;
+        free(blocks);
+        blocks = next;
+    }
+}
 
 static struct walk_item *add_item(struct walk *walk, const char *folder, const char *name, enum walk_kind kind)
 {
@@ -34,17 +66,15 @@ static struct walk_item *add_item(struct walk *walk, const char *folder, const c
         walk->items = memory_resize(walk->items, (walk->count ? walk->count * 2 : 1) * sizeof(*walk->items));
     struct walk_item *item = &walk->items[walk->count++];
     *item = (struct walk_item){NULL, kind, 0};
-    if (!folder) {
-        item->path = memory_string(name);
-        return item;
-    }
-    size_t folder_size = strlen(folder);
+    size_t folder_size = folder ? strlen(folder) : 0;
     size_t name_size = strlen(name);
-    bool has_slash = folder_size && folder[folder_size - 1] == '/';
-    item->path = memory_get(folder_size + name_size + 2);
-    memcpy(item->path, folder, folder_size);
-    item->path[folder_size] = '/';
-    memcpy(item->path + folder_size + !has_slash, name, name_size + 1);
+    bool needs_slash = folder_size && folder[folder_size - 1] != '/';
+    item->path = block_get(&walk->paths, folder_size + needs_slash + name_size + 1);
+    if (folder_size)
+        memcpy(item->path, folder, folder_size);
+    if (needs_slash)
+        item->path[folder_size] = '/';
+    memcpy(item->path + folder_size + needs_slash, name, name_size + 1);
     return item;
 }
 
@@ -95,7 +125,9 @@ static int read_folder(struct entries *entries, int fd)
         if (!(entries->count & (entries->count - 1)))
             entries->items =
                 memory_resize(entries->items, (entries->count ? entries->count * 2 : 1) * sizeof(*entries->items));
-        entries->items[entries->count++] = (struct entry){memory_string(entry->d_name), entry->d_type};
+        size_t name_size = strlen(entry->d_name) + 1;
+        const char *name = memcpy(block_get(&entries->names, name_size), entry->d_name, name_size);
+        entries->items[entries->count++] = (struct entry){name, entry->d_type};
     }
     closedir(folder);
     if (entries->count)
@@ -129,10 +161,9 @@ static void walk_entry(struct walk *walk, int folder_fd, const char *path, const
 
     if (type == DT_DIR) {
         struct walk_item *item = add_item(walk, path, entry->name, WALK_FAILED);
-        char *child = item->path;
+        const char *child = item->path;
         walk->count--; /* only its path was wanted */
         walk_folder(walk, folder_fd, entry->name, child, depth + 1);
-        free(child);
     } else if (type != DT_REG) {
         walk->special_count++;
     } else if (is_leftover(entry->name)) {
@@ -154,10 +185,9 @@ static void walk_folder(struct walk *walk, int parent_fd, const char *name, cons
         reason = read_folder(&entries, list_fd);
     if (reason)
         add_item(walk, NULL, path, WALK_FAILED)->reason = reason;
-    for (size_t i = 0; i < entries.count; i++) {
+    for (size_t i = 0; i < entries.count; i++)
         walk_entry(walk, fd, path, &entries.items[i], depth);
-        free(entries.items[i].name);
-    }
+    blocks_free(entries.names);
     free(entries.items);
     if (fd >= 0)
         close(fd);
@@ -178,8 +208,7 @@ void walk_paths(struct walk *walk, const struct string_list *paths)
 
 void walk_free(struct walk *walk)
 {
-    for (size_t i = 0; i < walk->count; i++)
-        free(walk->items[i].path);
+    blocks_free(walk->paths);
     free(walk->items);
     *walk = (struct walk){0};
 }

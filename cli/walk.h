@@ -35,6 +35,8 @@ struct walk {
     size_t count;
     /** Devices, pipes, sockets and dangling links in directories. */
     size_t special_count;
+    /** Where the paths are. */
+    struct walk_block *paths;
 };
 
 /** Collects the files behind `paths`. Free the walk in any case. */

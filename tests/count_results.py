@@ -14,7 +14,7 @@ from collections import Counter
 
 CMOCKA = re.compile(r"^\[  (PASSED|FAILED) +\] (\d+) test\(s\)|^\[ +(SKIPPED) \] (\d+) test\(s\)", re.M)
 # pytest's last line ("== 3 failed, 5 passed, 1 skipped in 0.1s ==") and our own runners' ("5 passed, 3 failed").
-SUMMARY = re.compile(r"^[= ]*((?:\d+ [a-z]+(?:, | in |$| ?=))+)", re.M)
+SUMMARY = re.compile(r"^[=# ]*((?:\d+ [a-z]+(?:, | in |$| ?=))+)", re.M)
 PART = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)\b")
 KINDS = {"error": "failed", "errors": "failed", "xfailed": "passed", "xpassed": "failed"}
 
@@ -76,6 +76,7 @@ def self_test() -> None:
         ("5 passed in 0.12s\n", "OK", (5, 0, 0)),
         ("7 passed, 0 failed\n", "OK", (7, 0, 0)),
         ("1 passed, 0 failed\n7 passed, 0 failed\n", "OK", (7, 0, 0)),
+        ("not ok 2 - x\n# 97 passed, 29 failed, 1 skipped\n", "FAIL", (97, 29, 1)),
         ("2 passed, 1 error in 3s\n", "FAIL", (2, 1, 0)),
         ("7 passed, 0 failed\n", "FAIL", (7, 1, 0)),
         ("[  PASSED  ] 3 test(s).\n", "TIMEOUT", (3, 1, 0)),

@@ -3,6 +3,7 @@
  * From a plan to a header frame. The part that comes from the user's options is serialised and checked once, and kept: a program that
  * writes many records of a type pays for it once.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@
 
 /* Longer than any text made here for `created` and `payload` without its buffers. */
 #define VARYING_SIZE_MAX 768
+/* 9999-12-31T23:59:59Z. */
+#define TIME_MAX 253402300799LL
 /* Longer than one element of `buffers`. */
 #define SPAN_SIZE_MAX 64
 
@@ -250,6 +253,27 @@ static snapjar_status prepare_new(snapjar_context *context, sj_kept *kept, text_
     return SNAPJAR_OK;
 }
 
+/*
+ * The time that reproducible builds ask for (https://reproducible-builds.org/specs/source-date-epoch/), or now. A value that is no number
+ * of seconds is refused, as the specification demands; so is one beyond the year 9999, which has no form in RFC 3339.
+ */
+static snapjar_status read_clock(time_t *now, snapjar_error *err)
+{
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
+    char *end = NULL;
+
+    *now = time(NULL);
+    if (!epoch || !*epoch)
+        return SNAPJAR_OK;
+    errno = 0;
+    long long value = strtoll(epoch, &end, 10);
+    if (errno || *end || *epoch < '0' || *epoch > '9' || value > TIME_MAX)
+        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
+                        "SOURCE_DATE_EPOCH must be a number of seconds from 0 to %lld", TIME_MAX);
+    *now = (time_t)value;
+    return SNAPJAR_OK;
+}
+
 snapjar_status sj_header_prepare(snapjar_context *context, const sj_header_plan *plan, snapjar_error *err)
 {
     sj_kept *kept = sj_kept_get(context);
@@ -261,6 +285,9 @@ snapjar_status sj_header_prepare(snapjar_context *context, const sj_header_plan 
     if (plan->created && !sj_is_time((snapjar_text){plan->created, strlen(plan->created)}))
         return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
                         "created must be a time as 2026-01-31T23:59:59Z");
+    time_t now = 0;
+    if (!plan->created)
+        SJ_TRY(read_clock(&now, err));
     text_buffer key = {.context = context};
     put_key(&key, plan);
     snapjar_status status = SNAPJAR_OK;
@@ -274,19 +301,13 @@ snapjar_status sj_header_prepare(snapjar_context *context, const sj_header_plan 
 
 /* ---- the part that every record has anew ---- */
 
-/* Now, or the time that reproducible builds ask for (https://reproducible-builds.org/specs/source-date-epoch/). */
 static void format_now(char out[32])
 {
-    const char *epoch = getenv("SOURCE_DATE_EPOCH");
-    time_t now = 0;
     struct tm parts;
-    char *end = NULL;
+    time_t now = 0;
 
-    if (epoch && *epoch)
-        now = (time_t)strtoll(epoch, &end, 10);
-    /* Years beyond 9999 have no form in RFC 3339: such a value is ignored as one that is no number is. */
-    if (!end || *end || now < 0 || now > INT64_C(253402300799))
-        now = time(NULL);
+    /* A value that is refused was refused when the header was prepared. */
+    (void)!read_clock(&now, NULL);
     (void)gmtime_r(&now, &parts);
     (void)strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
 }

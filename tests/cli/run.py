@@ -12,13 +12,14 @@ A case is a text file in cases/: a comment that says what it shows, then section
     stderr:  the same
     files:   names of the files that must have come into being (none if absent); "-NAME": that must be gone
     tty:     which of stdin, stdout, stderr are terminals of 80 columns
-    needs:   programs without which the case is skipped, or "user": root may not run it, nobody does instead
+    needs:   programs without which the case is skipped; "user": root may not run it, nobody does instead; "smartcols"
 
 Versions are shown as VERSION and checksums as HEX. --rewrite replaces what is expected by what happens: read the diff.
 """
 
 import argparse
 import fcntl
+import json
 import os
 import pty
 import re
@@ -156,8 +157,10 @@ class Runner:
         for name in ("LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"):
             if name in os.environ:
                 self.env[name] = os.environ[name]
-        self.version = subprocess.run([link, "version"], env=self.env, check=True, capture_output=True,
-                                      text=True).stdout.split()[1]
+        about = json.loads(subprocess.run([link, "version", "--json"], env=self.env, check=True,
+                                          capture_output=True).stdout)
+        self.version = about["version"]
+        self.has_smartcols = about["smartcols"]
         fixtures.make(self.fixtures, link, self.env)
         os.chmod(work, 0o755)
         self.nobody_may_run = os.geteuid() == 0 and execute("snapjar version", work, self.env, "", NOBODY)[0] == 0
@@ -167,6 +170,9 @@ class Runner:
             if need == "user":
                 if os.geteuid() == 0 and not self.nobody_may_run:
                     return "root may do everything, and nobody may not run the program"
+            elif need == "smartcols":
+                if not self.has_smartcols:
+                    return "built without libsmartcols"
             elif not shutil.which(need, path=self.env["PATH"]):
                 return f"no {need} here"
         return ""
@@ -211,7 +217,7 @@ def main() -> int:
     parser.add_argument("program")
     parser.add_argument("names", nargs="*", help="cases to run (default: all)")
     parser.add_argument("--rewrite", action="store_true", help="expect what happens")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     names = options.names or sorted(name[:-5] for name in os.listdir(CASES) if name.endswith(".case"))
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     print(f"1..{len(names)}")
