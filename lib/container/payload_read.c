@@ -202,8 +202,17 @@ static snapjar_status drain(void *state, unsigned slot, snapjar_error *err)
     sj_checksum_add(&r->content_sum, r->slots[slot].content, size);
     if (r->plan->consume)
         SJ_TRY(r->plan->consume(r->plan->state, r->slots[slot].content, size, err));
+    if (r->plan->emit && r->frame_count == 1)
+        SJ_TRY(r->plan->emit(r->plan->state, r->slots[slot].content, size, err));
     r->drained += size;
     return report(r, r->drained, err);
+}
+
+static snapjar_status emit(void *state, unsigned slot, snapjar_error *err)
+{
+    reading *r = state;
+
+    return r->plan->emit(r->plan->state, r->slots[slot].content, r->slots[slot].content_size, err);
 }
 
 /* Whether the stored bytes still are what the first pass saw: a fault found in bytes that changed since is not the record's. */
@@ -221,6 +230,7 @@ static snapjar_status run_second_pass(reading *r, snapjar_error *err)
     const sj_payload_reading *plan = r->plan;
     sj_pipeline job = {.fill = fill, .work = work, .drain = drain, .state = r};
 
+    job.emit = plan->emit && r->frame_count > 1 ? emit : NULL;
     job.threads = (unsigned)sj_min(plan->threads ? plan->threads : 1, r->frame_count);
     for (unsigned i = 0; i < job.threads; i++) {
         if (!sj_codec_get(plan->context, i))

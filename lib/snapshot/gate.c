@@ -5,6 +5,7 @@
 #include "snapshot/gate.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 
 #include "container/payload.h"
 #include "pickle/measure.h"
@@ -22,10 +23,18 @@ typedef struct checker {
     /** The first fault of the content, which waits until the content checksum is known to hold. */
     snapjar_status fault_status;
     snapjar_error fault;
+    /** The same for the thread that gives out. */
+    atomic_bool is_faulty;
 } checker;
 
-static snapjar_status give_out(const sj_gate *gate, const uint8_t *bytes, size_t size, snapjar_error *err)
+/* Called with bytes that have passed consume, in order. After a fault the rest is not wanted. */
+static snapjar_status give_out(void *state, const uint8_t *bytes, size_t size, snapjar_error *err)
 {
+    const checker *c = state;
+    const sj_gate *gate = c->gate;
+
+    if (atomic_load_explicit(&c->is_faulty, memory_order_relaxed))
+        return SNAPJAR_OK;
     if (gate->sink)
         SJ_TRY(snapjar_sink_write(gate->sink, bytes, size, err));
     if (gate->spool)
@@ -45,7 +54,7 @@ static snapjar_status check_pickle(checker *c, const uint8_t *bytes, size_t size
     if (c->at + size == c->header->pickle_size && !sj_measure_is_done(&c->measure))
         return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_PICKLE_SIZE_MISMATCH, SJ_AT_CONTENT(c->header->pickle_size),
                         "the pickle has no STOP within payload.pickle_size %" PRIu64 " bytes", c->header->pickle_size);
-    return give_out(c->gate, bytes, size, err);
+    return SNAPJAR_OK;
 }
 
 /* Behind the pickle: buffers are anything, what is between them is zero. */
@@ -101,12 +110,20 @@ static snapjar_status consume(void *state, const uint8_t *bytes, size_t size, sn
     case SNAPJAR_UNSUPPORTED:
     case SNAPJAR_LIMIT:
         c->fault_status = status;
+        atomic_store_explicit(&c->is_faulty, true, memory_order_relaxed);
         return SNAPJAR_OK;
     default:
         if (status != SNAPJAR_OK && err)
             *err = c->fault;
         return status;
     }
+}
+
+/* For a sink that must be written to from the calling thread. */
+static snapjar_status consume_and_give_out(void *state, const uint8_t *bytes, size_t size, snapjar_error *err)
+{
+    SJ_TRY(consume(state, bytes, size, err));
+    return give_out(state, bytes, size, err);
 }
 
 static snapjar_status prepare(void *state, uint8_t **content, snapjar_error *err)
@@ -144,13 +161,17 @@ static snapjar_status pass(const sj_gate *gate, const sj_record *record, snapjar
 {
     snapjar_reader *reader = gate->reader;
     checker c = {.gate = gate, .header = record->header};
+    bool gives_out = gate->sink || gate->spool;
+    /* The spool may take memory, which must come from this thread. */
+    bool may_emit = gate->sink && !gate->spool && sj_sink_is_for_any_thread(gate->sink);
     sj_payload_reading reading = {
         .context = reader->context,
         .source = reader->source,
         .record = record,
         .threads = gate->options->threads,
         .prepare = gate->prepare ? prepare : NULL,
-        .consume = consume,
+        .consume = gives_out && !may_emit ? consume_and_give_out : consume,
+        .emit = may_emit ? give_out : NULL,
         .state = &c,
         .progress = gate->options->progress,
         .progress_state = gate->options->progress_state,

@@ -36,7 +36,10 @@ typedef struct sj_gate {
     /** Gives memory for the whole content, once its size is known to be meant; may be NULL. */
     snapjar_status (*prepare)(void *state, uint8_t **content, snapjar_error *err);
     void *prepare_state;
-    /** Gets the pickle's bytes (not the buffers') in order as they pass the lexer, before the content checksum is known; may be NULL. */
+    /**
+     * Gets the content in order as it passes the lexer, before the content checksum is known; may be NULL. A sink of the library's own kinds
+     * may be written to from another thread.
+     */
     snapjar_sink *sink;
     /** The same for a spool. */
     sj_spool *spool;

@@ -373,7 +373,13 @@ static uint64_t path_replaced_links(const snapjar_sink *sink)
     return ((const path_sink *)sink)->replaced_links;
 }
 
-static const sj_sink_kind path_kind = {path_write, path_finish, path_close, path_replaced_links};
+static const sj_sink_kind path_kind = {
+    .write = path_write,
+    .finish = path_finish,
+    .close = path_close,
+    .replaced_links = path_replaced_links,
+    .is_for_any_thread = true,
+};
 
 snapjar_status snapjar_sink_open_path(snapjar_sink **sink, snapjar_context *context, const char *path,
                                       const snapjar_path_sink_options *options, snapjar_error *err)

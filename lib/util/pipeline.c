@@ -11,7 +11,8 @@ typedef enum slot_state {
     SLOT_FREE,
     SLOT_FILLED,
     SLOT_TAKEN,
-    SLOT_DONE
+    SLOT_DONE,
+    SLOT_DRAINED
 } slot_state;
 
 typedef struct slot {
@@ -32,10 +33,16 @@ struct ring {
     const sj_pipeline *job;
     pthread_mutex_t lock;
     pthread_cond_t has_filled;
+    /** Something that the calling thread may wait for has happened. */
     pthread_cond_t has_done;
-    /** Items drained, and items filled: item n is in slot n % slot_count. */
+    pthread_cond_t has_drained;
+    /** Items that left their slots, items drained, and items filled: item n is in slot n % slot_count. */
+    uint64_t emitted;
     uint64_t head;
     uint64_t tail;
+    snapjar_status emit_status;
+    snapjar_error emit_error;
+    bool has_emitter;
     unsigned slot_count;
     bool is_closed;
     slot slots[SJ_SLOTS_MAX];
@@ -88,6 +95,50 @@ static void *worker_main(void *argument)
     return NULL;
 }
 
+/* Puts drained items out in order until there are no more or one fails. */
+static void *emitter_main(void *argument)
+{
+    ring *r = argument;
+
+    (void)pthread_mutex_lock(&r->lock);
+    for (;;) {
+        slot *s = slot_of(r, r->emitted);
+        if (r->emitted < r->head && s->state == SLOT_DRAINED) {
+            (void)pthread_mutex_unlock(&r->lock);
+            snapjar_status status = r->job->emit(r->job->state, (unsigned)(s - r->slots), &s->error);
+            (void)pthread_mutex_lock(&r->lock);
+            if (status != SNAPJAR_OK) {
+                r->emit_status = status;
+                r->emit_error = s->error;
+            }
+            s->state = SLOT_FREE;
+            r->emitted++;
+            (void)pthread_cond_signal(&r->has_done);
+            if (status != SNAPJAR_OK)
+                break;
+        } else if (r->is_closed) {
+            break;
+        } else {
+            (void)pthread_cond_wait(&r->has_drained, &r->lock);
+        }
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    return NULL;
+}
+
+/* Waits until `item` has left its slot, or putting out has failed. */
+static snapjar_status wait_emitted(ring *r, uint64_t item, snapjar_error *err)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    while (r->emitted <= item && r->emit_status == SNAPJAR_OK)
+        (void)pthread_cond_wait(&r->has_done, &r->lock);
+    snapjar_status status = r->emit_status;
+    (void)pthread_mutex_unlock(&r->lock);
+    if (status != SNAPJAR_OK && err)
+        *err = r->emit_error;
+    return status;
+}
+
 /* Waits for the oldest item, working meanwhile, and drains it. */
 static snapjar_status finish_oldest(ring *r, snapjar_error *err)
 {
@@ -109,9 +160,13 @@ static snapjar_status finish_oldest(ring *r, snapjar_error *err)
         return oldest->status;
     }
     SJ_TRY(r->job->drain(r->job->state, (unsigned)(oldest - r->slots), err));
+    if (r->job->emit && !r->has_emitter)
+        SJ_TRY(r->job->emit(r->job->state, (unsigned)(oldest - r->slots), err));
     (void)pthread_mutex_lock(&r->lock);
-    oldest->state = SLOT_FREE;
+    oldest->state = r->has_emitter ? SLOT_DRAINED : SLOT_FREE;
+    r->emitted += !r->has_emitter;
     r->head++;
+    (void)pthread_cond_signal(&r->has_drained);
     (void)pthread_mutex_unlock(&r->lock);
     return SNAPJAR_OK;
 }
@@ -136,26 +191,32 @@ static snapjar_status run_ring(ring *r, snapjar_error *err)
     bool has_item = true;
 
     while (has_item || r->head < r->tail) {
-        if (has_item && r->tail - r->head < r->slot_count)
+        /* The slot of the next item must be free: drained, and put out. */
+        bool is_full = r->tail - r->head == r->slot_count;
+        if (has_item && !is_full && r->tail >= r->slot_count)
+            SJ_TRY(wait_emitted(r, r->tail - r->slot_count, err));
+        if (has_item && !is_full)
             SJ_TRY(fill_next(r, &has_item, err));
         else
             SJ_TRY(finish_oldest(r, err));
     }
-    return SNAPJAR_OK;
+    return r->tail ? wait_emitted(r, r->tail - 1, err) : SNAPJAR_OK;
 }
 
 static snapjar_status run_threads(snapjar_context *context, const sj_pipeline *job, snapjar_error *err)
 {
     ring *r = sj_alloc_zero(context, sizeof(*r));
     unsigned started = 0;
+    pthread_t emitter;
 
     if (!r)
         return sj_raise_no_memory(err, sizeof(*r));
     r->job = job;
-    r->slot_count = sj_pipeline_slots(job->threads);
+    r->slot_count = (job->threads > 1 ? job->threads + 1 : 1) + (job->emit != NULL);
     (void)pthread_mutex_init(&r->lock, NULL);
     (void)pthread_cond_init(&r->has_filled, NULL);
     (void)pthread_cond_init(&r->has_done, NULL);
+    (void)pthread_cond_init(&r->has_drained, NULL);
     for (; started + 1 < job->threads; started++) {
         worker *w = &r->workers[started];
         w->owner = r;
@@ -163,13 +224,18 @@ static snapjar_status run_threads(snapjar_context *context, const sj_pipeline *j
         if (pthread_create(&w->thread, NULL, worker_main, w) != 0)
             break;
     }
+    r->has_emitter = job->emit && pthread_create(&emitter, NULL, emitter_main, r) == 0;
     snapjar_status status = run_ring(r, err);
     (void)pthread_mutex_lock(&r->lock);
     r->is_closed = true;
     (void)pthread_cond_broadcast(&r->has_filled);
+    (void)pthread_cond_signal(&r->has_drained);
     (void)pthread_mutex_unlock(&r->lock);
+    if (r->has_emitter)
+        (void)pthread_join(emitter, NULL);
     for (unsigned i = 0; i < started; i++)
         (void)pthread_join(r->workers[i].thread, NULL);
+    (void)pthread_cond_destroy(&r->has_drained);
     (void)pthread_cond_destroy(&r->has_done);
     (void)pthread_cond_destroy(&r->has_filled);
     (void)pthread_mutex_destroy(&r->lock);
@@ -191,5 +257,5 @@ static snapjar_status run_alone(const sj_pipeline *job, snapjar_error *err)
 
 snapjar_status sj_pipeline_run(snapjar_context *context, const sj_pipeline *job, snapjar_error *err)
 {
-    return job->threads > 1 ? run_threads(context, job, err) : run_alone(job, err);
+    return job->threads > 1 || job->emit ? run_threads(context, job, err) : run_alone(job, err);
 }

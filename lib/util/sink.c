@@ -91,7 +91,7 @@ static void memory_close(snapjar_sink *sink)
     sj_free(sink->context, ((memory_sink *)sink)->bytes);
 }
 
-static const sj_sink_kind memory_kind = {memory_write, NULL, memory_close, NULL};
+static const sj_sink_kind memory_kind = {.write = memory_write, .close = memory_close};
 
 snapjar_status snapjar_sink_to_memory(snapjar_sink **sink, snapjar_context *context, snapjar_error *err)
 {
@@ -145,7 +145,7 @@ static void fd_close(snapjar_sink *sink)
     sj_free(sink->context, ((fd_sink *)sink)->name);
 }
 
-static const sj_sink_kind fd_kind = {fd_write, NULL, fd_close, NULL};
+static const sj_sink_kind fd_kind = {.write = fd_write, .close = fd_close, .is_for_any_thread = true};
 
 snapjar_status snapjar_sink_from_fd(snapjar_sink **sink, snapjar_context *context, int fd, const char *name,
                                     snapjar_error *err)
@@ -208,7 +208,7 @@ static void functions_close(snapjar_sink *sink)
         own->functions.close(own->state, sink->state == SJ_SINK_FINISHED);
 }
 
-static const sj_sink_kind functions_kind = {functions_write, functions_finish, functions_close, NULL};
+static const sj_sink_kind functions_kind = {.write = functions_write, .finish = functions_finish, .close = functions_close};
 
 snapjar_status snapjar_sink_from_functions(snapjar_sink **sink, snapjar_context *context,
                                            const snapjar_sink_functions *functions, void *state, snapjar_error *err)
@@ -282,4 +282,9 @@ void snapjar_sink_free(snapjar_sink *sink)
 bool sj_sink_is_transactional(const snapjar_sink *sink)
 {
     return sink->is_transactional;
+}
+
+bool sj_sink_is_for_any_thread(const snapjar_sink *sink)
+{
+    return sink->kind->is_for_any_thread;
 }

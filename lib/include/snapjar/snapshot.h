@@ -76,7 +76,10 @@ SNAPJAR_API uint64_t snapjar_record_payload_offset(const snapjar_record *record)
 typedef struct snapjar_check_options {
     /** sizeof(snapjar_check_options) of the program. */
     size_t struct_size;
-    /** Threads that work on a large payload, the calling one included; 0 and 1: no other. At most 64. */
+    /**
+     * Threads that work on a large payload, the calling one included; 0 and 1: no other. At most 64. Beside them, what is unpacked to
+     * a file or descriptor is written by a thread that does nothing else.
+     */
     unsigned threads;
     /** Check the stored bytes and the trailer only; decompress nothing. For snapjar_record_verify. */
     bool stored_only;

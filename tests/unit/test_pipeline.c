@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The pipeline with any number of threads does what it does with one: order of fill and drain, which failure is told, and no thread is
+ * left when it returns.
+ */
+#include "support.h"
+
+#include <dirent.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "util/pipeline.h"
+
+static const unsigned thread_counts[] = {1, 2, 3, 8, 64};
+#define THREAD_COUNTS (sizeof(thread_counts) / sizeof(thread_counts[0]))
+#define NEVER UINT64_MAX
+
+typedef struct job {
+    uint64_t item_count;
+    unsigned threads;
+    /** The items at which the stages fail. */
+    uint64_t failing_fill;
+    uint64_t failing_work;
+    uint64_t failing_work2;
+    uint64_t failing_drain;
+    uint64_t filled;
+    uint64_t drained;
+    /** What is in a slot: the item plus 1; worked on: negative. */
+    int64_t slots[SJ_SLOTS_MAX];
+    atomic_uint running;
+    atomic_uint running_max;
+    atomic_uint workers[SJ_THREADS_MAX];
+    /** Rules that were broken; assertions must not jump out of other threads. */
+    atomic_uint broken;
+    bool is_fill_last;
+    bool is_slow;
+} job;
+
+static snapjar_status fail_at(snapjar_error *err, uint64_t item, snapjar_diagnostic diagnostic)
+{
+    return sj_raise(err, SNAPJAR_DAMAGED, diagnostic, SJ_AT_FILE(item), "item %d", (int)item);
+}
+
+static snapjar_status fill(void *state, unsigned slot, bool *has_item, snapjar_error *err)
+{
+    job *j = state;
+
+    if (j->is_fill_last || slot >= sj_pipeline_slots(j->threads) || j->slots[slot] || j->filled - j->drained >= sj_pipeline_slots(j->threads))
+        j->broken++;
+    *has_item = j->filled < j->item_count;
+    if (j->filled == j->failing_fill)
+        return fail_at(err, j->filled, SNAPJAR_DIAG_READ_FAILED);
+    if (*has_item)
+        j->slots[slot] = (int64_t)++j->filled;
+    else
+        j->is_fill_last = true;
+    return SNAPJAR_OK;
+}
+
+static snapjar_status work(void *state, unsigned slot, unsigned worker, snapjar_error *err)
+{
+    job *j = state;
+    uint64_t item = (uint64_t)j->slots[slot] - 1;
+
+    if (worker >= j->threads || atomic_fetch_add(&j->workers[worker], 1) != 0 || j->slots[slot] <= 0)
+        j->broken++;
+    unsigned running = atomic_fetch_add(&j->running, 1) + 1;
+    for (unsigned seen = j->running_max; running > seen && !atomic_compare_exchange_weak(&j->running_max, &seen, running);)
+        continue;
+    if (j->is_slow)
+        (void)usleep((unsigned)(item * 7919 % 300));
+    j->slots[slot] = -j->slots[slot];
+    j->running--;
+    j->workers[worker]--;
+    if (item == j->failing_work || item == j->failing_work2)
+        return fail_at(err, item, SNAPJAR_DIAG_DECODE_FAILED);
+    return SNAPJAR_OK;
+}
+
+static snapjar_status drain(void *state, unsigned slot, snapjar_error *err)
+{
+    job *j = state;
+
+    if (j->slots[slot] != -(int64_t)(j->drained + 1))
+        j->broken++;
+    j->slots[slot] = 0;
+    if (j->drained == j->failing_drain)
+        return fail_at(err, j->drained, SNAPJAR_DIAG_WRITE_FAILED);
+    j->drained++;
+    return SNAPJAR_OK;
+}
+
+static size_t count_threads(void)
+{
+    size_t count = 0;
+    DIR *folder = opendir("/proc/self/task");
+
+    assert_non_null(folder);
+    while (readdir(folder))
+        count++;
+    (void)closedir(folder);
+    return count;
+}
+
+static snapjar_context *context;
+
+static int set_up(void **state)
+{
+    (void)state;
+    return snapjar_context_new(&context, NULL, NULL) == SNAPJAR_OK ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    snapjar_context_free(context);
+    return 0;
+}
+
+static job new_job(uint64_t item_count, unsigned threads)
+{
+    return (job){.item_count = item_count,
+                 .threads = threads,
+                 .failing_fill = NEVER,
+                 .failing_work = NEVER,
+                 .failing_work2 = NEVER,
+                 .failing_drain = NEVER};
+}
+
+static snapjar_status run(job *j, snapjar_error *err)
+{
+    const sj_pipeline plan = {fill, work, drain, j, j->threads};
+    size_t before = count_threads();
+
+    snapjar_status status = sj_pipeline_run(context, &plan, err);
+    /* A joined thread may stand in /proc for a moment longer. */
+    for (int i = 0; i < 1000 && count_threads() > before; i++)
+        (void)usleep(100);
+    assert_int_equal(count_threads(), before);
+    assert_int_equal(j->broken, 0);
+    assert_int_equal(j->running, 0);
+    return status;
+}
+
+static void test_order(void **state)
+{
+    static const uint64_t counts[] = {0, 1, 2, 3, 4, 9, 64, 65, 66, 500};
+
+    (void)state;
+    for (size_t i = 0; i < THREAD_COUNTS; i++) {
+        for (size_t k = 0; k < sizeof(counts) / sizeof(counts[0]); k++) {
+            for (int slow = 0; slow < 2; slow++) {
+                job j = new_job(counts[k], thread_counts[i]);
+                j.is_slow = slow && counts[k] < 100;
+                assert_ok(run(&j, err));
+                assert_int_equal(j.filled, counts[k]);
+                assert_int_equal(j.drained, counts[k]);
+            }
+        }
+    }
+}
+
+static void test_slots(void **state)
+{
+    (void)state;
+    assert_int_equal(sj_pipeline_slots(0), 1);
+    assert_int_equal(sj_pipeline_slots(1), 1);
+    assert_int_equal(sj_pipeline_slots(2), 3);
+    assert_int_equal(sj_pipeline_slots(64), 65);
+    assert_int_equal(SJ_SLOTS_MAX, 65);
+}
+
+/* With one thread all happens in the calling one, item by item. */
+static void test_one_thread_works_alone(void **state)
+{
+    job j = new_job(20, 1);
+
+    (void)state;
+    assert_ok(run(&j, err));
+    assert_int_equal(j.running_max, 1);
+}
+
+static void test_threads_work_at_once(void **state)
+{
+    (void)state;
+    /* On a busy machine threads may start late: try until it was seen. */
+    for (int i = 0; i < 50; i++) {
+        job j = new_job(200, 3);
+        j.is_slow = true;
+        assert_ok(run(&j, err));
+        assert_true(j.running_max <= 3);
+        if (j.running_max > 1)
+            return;
+    }
+    fail_msg("no two items were worked on at once");
+}
+
+static void expect_failure(job *j, snapjar_diagnostic diagnostic, uint64_t item)
+{
+    job again = *j;
+    snapjar_error err;
+
+    assert_fault(run(j, &err), &err, SNAPJAR_DAMAGED, diagnostic, SNAPJAR_SPACE_FILE, item);
+    assert_int_equal(j->drained, item);
+    assert_int_equal(run(&again, NULL), SNAPJAR_DAMAGED);
+}
+
+static void test_each_failure(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < THREAD_COUNTS; i++) {
+        for (uint64_t item = 0; item < 12; item++) {
+            job j = new_job(12, thread_counts[i]);
+            j.failing_fill = item;
+            expect_failure(&j, SNAPJAR_DIAG_READ_FAILED, item);
+            j = new_job(12, thread_counts[i]);
+            j.failing_work = item;
+            expect_failure(&j, SNAPJAR_DIAG_DECODE_FAILED, item);
+            j = new_job(12, thread_counts[i]);
+            j.failing_drain = item;
+            j.is_slow = item % 2;
+            expect_failure(&j, SNAPJAR_DIAG_WRITE_FAILED, item);
+        }
+        /* The end itself may be what cannot be read. */
+        job j = new_job(12, thread_counts[i]);
+        j.failing_fill = 12;
+        expect_failure(&j, SNAPJAR_DIAG_READ_FAILED, 12);
+    }
+}
+
+/* Of several failures the first in the order of items is told, whichever happened first. */
+static void test_first_failure(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < THREAD_COUNTS; i++) {
+        for (uint64_t first = 0; first < 6; first++) {
+            for (uint64_t second = first + 1; second < 8; second++) {
+                job j = new_job(20, thread_counts[i]);
+                j.is_slow = true;
+                j.failing_work = second;
+                j.failing_work2 = first;
+                expect_failure(&j, SNAPJAR_DIAG_DECODE_FAILED, first);
+                j = new_job(20, thread_counts[i]);
+                j.failing_work = first;
+                j.failing_drain = second;
+                expect_failure(&j, SNAPJAR_DIAG_DECODE_FAILED, first);
+                j = new_job(20, thread_counts[i]);
+                j.failing_drain = first;
+                j.failing_work = second;
+                expect_failure(&j, SNAPJAR_DIAG_WRITE_FAILED, first);
+                j = new_job(20, thread_counts[i]);
+                j.failing_work = first;
+                j.failing_fill = second;
+                expect_failure(&j, SNAPJAR_DIAG_DECODE_FAILED, first);
+                j = new_job(20, thread_counts[i]);
+                j.failing_drain = first;
+                j.failing_fill = second;
+                expect_failure(&j, SNAPJAR_DIAG_WRITE_FAILED, first);
+            }
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_slots),
+        cmocka_unit_test(test_one_thread_works_alone),
+        cmocka_unit_test(test_threads_work_at_once),
+        cmocka_unit_test(test_each_failure),
+        cmocka_unit_test(test_first_failure),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
