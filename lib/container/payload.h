@@ -22,8 +22,8 @@ typedef struct sj_payload_reading {
     snapjar_status (*prepare)(void *state, uint8_t **content, snapjar_error *err);
     /** Gets the content in order; may be NULL. */
     snapjar_status (*consume)(void *state, const uint8_t *bytes, size_t size, snapjar_error *err);
-    /** Gets the same, after that, from a thread of its own when the content has several frames; may be NULL. */
-    snapjar_status (*emit)(void *state, const uint8_t *bytes, size_t size, snapjar_error *err);
+    /** Content of several frames may be hashed and consumed in a thread of its own, beside the `threads`. */
+    bool may_consume_elsewhere;
     void *state;
     snapjar_progress *progress;
     void *progress_state;

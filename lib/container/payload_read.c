@@ -194,25 +194,28 @@ static snapjar_status work(void *state, unsigned slot, unsigned worker, snapjar_
                                r->plan->record->payload_offset + r->slots[slot].stored_offset, err);
 }
 
-static snapjar_status drain(void *state, unsigned slot, snapjar_error *err)
+/* Progress is told by the calling thread only. */
+static snapjar_status report_slot(void *state, unsigned slot, snapjar_error *err)
+{
+    reading *r = state;
+
+    r->drained += r->slots[slot].content_size;
+    return report(r, r->drained, err);
+}
+
+static snapjar_status consume_slot(void *state, unsigned slot, snapjar_error *err)
 {
     reading *r = state;
     size_t size = r->slots[slot].content_size;
 
     sj_checksum_add(&r->content_sum, r->slots[slot].content, size);
-    if (r->plan->consume)
-        SJ_TRY(r->plan->consume(r->plan->state, r->slots[slot].content, size, err));
-    if (r->plan->emit && r->frame_count == 1)
-        SJ_TRY(r->plan->emit(r->plan->state, r->slots[slot].content, size, err));
-    r->drained += size;
-    return report(r, r->drained, err);
+    return r->plan->consume ? r->plan->consume(r->plan->state, r->slots[slot].content, size, err) : SNAPJAR_OK;
 }
 
-static snapjar_status emit(void *state, unsigned slot, snapjar_error *err)
+static snapjar_status consume_and_report(void *state, unsigned slot, snapjar_error *err)
 {
-    reading *r = state;
-
-    return r->plan->emit(r->plan->state, r->slots[slot].content, r->slots[slot].content_size, err);
+    SJ_TRY(consume_slot(state, slot, err));
+    return report_slot(state, slot, err);
 }
 
 /* Whether the stored bytes still are what the first pass saw: a fault found in bytes that changed since is not the record's. */
@@ -228,9 +231,15 @@ static snapjar_status check_unchanged(reading *r, snapjar_error *err)
 static snapjar_status run_second_pass(reading *r, snapjar_error *err)
 {
     const sj_payload_reading *plan = r->plan;
-    sj_pipeline job = {.fill = fill, .work = work, .drain = drain, .state = r};
+    bool has_consumer = plan->may_consume_elsewhere && r->frame_count > 1;
+    sj_pipeline job = {
+        .fill = fill,
+        .work = work,
+        .drain = has_consumer ? report_slot : consume_and_report,
+        .emit = has_consumer ? consume_slot : NULL,
+        .state = r,
+    };
 
-    job.emit = plan->emit && r->frame_count > 1 ? emit : NULL;
     job.threads = (unsigned)sj_min(plan->threads ? plan->threads : 1, r->frame_count);
     for (unsigned i = 0; i < job.threads; i++) {
         if (!sj_codec_get(plan->context, i))

@@ -258,7 +258,7 @@ static snapjar_status settle(sj_machine *machine, snapjar_error *err)
 
 /* ---- the loop ---- */
 
-static sj_text_form form_of(uint8_t opcode)
+sj_text_form sj_machine_form(uint8_t opcode)
 {
     switch (opcode) {
     case SJ_OP_STRING:
@@ -267,16 +267,18 @@ static sj_text_form form_of(uint8_t opcode)
         return SJ_FORM_ESCAPED;
     case SJ_OP_BINSTRING:
     case SJ_OP_SHORT_BINSTRING:
+    case SJ_OP_PERSID:
         return SJ_FORM_BYTES;
     }
     return SJ_FORM_UTF8;
 }
 
+/** Whether all of the argument has to be looked at. */
 static bool is_text_opcode(uint8_t opcode)
 {
     return opcode == SJ_OP_STRING || opcode == SJ_OP_BINSTRING || opcode == SJ_OP_SHORT_BINSTRING ||
            opcode == SJ_OP_UNICODE || opcode == SJ_OP_BINUNICODE || opcode == SJ_OP_SHORT_BINUNICODE ||
-           opcode == SJ_OP_BINUNICODE8;
+           opcode == SJ_OP_BINUNICODE8 || opcode == SJ_OP_PERSID;
 }
 
 /** Takes the piece of a straddling argument that lies in this chunk: its beginning is gathered, all of a text checked. */
@@ -285,7 +287,7 @@ static void gather(sj_machine *machine, const sj_token *token)
     if (!machine->is_checking) {
         machine->is_checking = true;
         machine->gathered_size = 0;
-        sj_text_check_begin(&machine->check, form_of(token->opcode));
+        sj_text_check_begin(&machine->check, sj_machine_form(token->opcode));
     }
     if (token->piece_size == 0)
         return;
@@ -319,6 +321,8 @@ static snapjar_status run_fast(sj_machine *machine, snapjar_error *err)
         if (budget <= SJ_SHAPE_FIXED_MAX)
             return SNAPJAR_OK;
         SJ_TRY(sj_machine_reserve(machine, budget, &budget, err));
+        if (budget == 0)
+            return SNAPJAR_OK;
         lexer->position = sj_machine_run(machine, before, budget);
         SJ_TRY(check_frame(machine, sj_lexer_offset(lexer, lexer->position), err));
         if ((size_t)(lexer->position - before) < budget)

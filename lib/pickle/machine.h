@@ -106,6 +106,9 @@ snapjar_status sj_machine_keep(sj_machine *machine, sj_tag *tag, snapjar_error *
 snapjar_status sj_machine_intern(sj_machine *machine, sj_value *value, uint64_t offset, uint32_t *place,
                                  snapjar_error *err) __attribute__((warn_unused_result));
 
+/** How the argument of a text opcode, or of PERSID, is written. */
+sj_text_form sj_machine_form(uint8_t opcode);
+
 /** Whether a text of Python 2 is read as `bytes`. */
 static inline bool sj_machine_reads_bytes(const sj_machine *machine)
 {

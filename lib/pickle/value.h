@@ -79,6 +79,13 @@ static inline uint32_t sj_tag_payload(sj_tag tag)
     return tag & SJ_PAYLOAD_MAX;
 }
 
+/** Whether a loader may find any kind of object there. */
+static inline bool sj_tag_is_opaque(sj_tag tag)
+{
+    const sj_kind kind = sj_tag_kind(tag);
+    return kind == SJ_KIND_INSTANCE || kind == SJ_KIND_COMPUTED || kind == SJ_KIND_PERSISTENT;
+}
+
 static inline bool sj_tag_is_text(sj_tag tag)
 {
     return tag >= sj_tag_make(SJ_KIND_STR_HERE, 0) && tag < sj_tag_make((sj_kind)(SJ_KIND_STR_LOST + 1), 0);

@@ -5,7 +5,6 @@
 #include "snapshot/gate.h"
 
 #include <inttypes.h>
-#include <stdatomic.h>
 
 #include "container/payload.h"
 #include "pickle/measure.h"
@@ -23,18 +22,10 @@ typedef struct checker {
     /** The first fault of the content, which waits until the content checksum is known to hold. */
     snapjar_status fault_status;
     snapjar_error fault;
-    /** The same for the thread that gives out. */
-    atomic_bool is_faulty;
 } checker;
 
-/* Called with bytes that have passed consume, in order. After a fault the rest is not wanted. */
-static snapjar_status give_out(void *state, const uint8_t *bytes, size_t size, snapjar_error *err)
+static snapjar_status give_out(const sj_gate *gate, const uint8_t *bytes, size_t size, snapjar_error *err)
 {
-    const checker *c = state;
-    const sj_gate *gate = c->gate;
-
-    if (atomic_load_explicit(&c->is_faulty, memory_order_relaxed))
-        return SNAPJAR_OK;
     if (gate->sink)
         SJ_TRY(snapjar_sink_write(gate->sink, bytes, size, err));
     if (gate->spool)
@@ -105,25 +96,19 @@ static snapjar_status consume(void *state, const uint8_t *bytes, size_t size, sn
         return SNAPJAR_OK;
     snapjar_status status = check_content(c, bytes, size, &c->fault);
     switch (status) {
+    case SNAPJAR_OK:
+        return give_out(c->gate, bytes, size, err);
     case SNAPJAR_DAMAGED:
     case SNAPJAR_CUT_SHORT:
     case SNAPJAR_UNSUPPORTED:
     case SNAPJAR_LIMIT:
         c->fault_status = status;
-        atomic_store_explicit(&c->is_faulty, true, memory_order_relaxed);
         return SNAPJAR_OK;
     default:
-        if (status != SNAPJAR_OK && err)
+        if (err)
             *err = c->fault;
         return status;
     }
-}
-
-/* For a sink that must be written to from the calling thread. */
-static snapjar_status consume_and_give_out(void *state, const uint8_t *bytes, size_t size, snapjar_error *err)
-{
-    SJ_TRY(consume(state, bytes, size, err));
-    return give_out(state, bytes, size, err);
 }
 
 static snapjar_status prepare(void *state, uint8_t **content, snapjar_error *err)
@@ -161,17 +146,15 @@ static snapjar_status pass(const sj_gate *gate, const sj_record *record, snapjar
 {
     snapjar_reader *reader = gate->reader;
     checker c = {.gate = gate, .header = record->header};
-    bool gives_out = gate->sink || gate->spool;
-    /* The spool may take memory, which must come from this thread. */
-    bool may_emit = gate->sink && !gate->spool && sj_sink_is_for_any_thread(gate->sink);
     sj_payload_reading reading = {
         .context = reader->context,
         .source = reader->source,
         .record = record,
         .threads = gate->options->threads,
         .prepare = gate->prepare ? prepare : NULL,
-        .consume = gives_out && !may_emit ? consume_and_give_out : consume,
-        .emit = may_emit ? give_out : NULL,
+        .consume = consume,
+        /* Where writing takes a large part of the time, it is not done between decompressing two frames. */
+        .may_consume_elsewhere = gate->sink && sj_sink_is_for_any_thread(gate->sink),
         .state = &c,
         .progress = gate->options->progress,
         .progress_state = gate->options->progress_state,

@@ -186,6 +186,21 @@ static snapjar_status fill_next(ring *r, bool *has_item, snapjar_error *err)
     return SNAPJAR_OK;
 }
 
+/* Fills the next item. If that fails, the items before it are finished first: one of them may fail too, and then that is told. */
+static snapjar_status fill_or_finish(ring *r, bool *has_item, snapjar_error *err)
+{
+    snapjar_error fault;
+    snapjar_status status = fill_next(r, has_item, &fault);
+
+    if (status == SNAPJAR_OK)
+        return SNAPJAR_OK;
+    while (r->head < r->tail)
+        SJ_TRY(finish_oldest(r, err));
+    if (err)
+        *err = fault;
+    return status;
+}
+
 static snapjar_status run_ring(ring *r, snapjar_error *err)
 {
     bool has_item = true;
@@ -196,7 +211,7 @@ static snapjar_status run_ring(ring *r, snapjar_error *err)
         if (has_item && !is_full && r->tail >= r->slot_count)
             SJ_TRY(wait_emitted(r, r->tail - r->slot_count, err));
         if (has_item && !is_full)
-            SJ_TRY(fill_next(r, &has_item, err));
+            SJ_TRY(fill_or_finish(r, &has_item, err));
         else
             SJ_TRY(finish_oldest(r, err));
     }
@@ -235,6 +250,12 @@ static snapjar_status run_threads(snapjar_context *context, const sj_pipeline *j
         (void)pthread_join(emitter, NULL);
     for (unsigned i = 0; i < started; i++)
         (void)pthread_join(r->workers[i].thread, NULL);
+    /* What was put out stood before whatever failed otherwise. */
+    if (r->emit_status != SNAPJAR_OK) {
+        status = r->emit_status;
+        if (err)
+            *err = r->emit_error;
+    }
     (void)pthread_cond_destroy(&r->has_drained);
     (void)pthread_cond_destroy(&r->has_done);
     (void)pthread_cond_destroy(&r->has_filled);

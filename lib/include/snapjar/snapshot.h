@@ -78,7 +78,7 @@ typedef struct snapjar_check_options {
     size_t struct_size;
     /**
      * Threads that work on a large payload, the calling one included; 0 and 1: no other. At most 64. Beside them, what is unpacked to
-     * a file or descriptor is written by a thread that does nothing else.
+     * a file or descriptor is checked and written by a thread that decompresses nothing.
      */
     unsigned threads;
     /** Check the stored bytes and the trailer only; decompress nothing. For snapjar_record_verify. */
