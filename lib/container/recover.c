@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Saving what is whole in a damaged file. Where the next record begins is believed only if a header or the structure of the frames says
- * so; a record found by searching bytes may be somebody's data inside another's payload, and is kept apart.
+ * Saving what is whole in a damaged file. Where the next record begins is believed only if a header or the structure of
+ * the frames says so; a record found by searching bytes may be somebody's data inside another's payload, and is kept
+ * apart.
  */
 
 #include <inttypes.h>
@@ -15,8 +16,8 @@
 
 #define CHUNK_SIZE ((size_t)256 << 10)
 /*
- * Every place that looks like a header costs a read of what it claims to be. The total is bounded, so that a file full of false
- * headers cannot take for ever: this many times the file's size, and a base for small files.
+ * Every place that looks like a header costs a read of what it claims to be. The total is bounded, so that a file full
+ * of false headers cannot take for ever: this many times the file's size, and a base for small files.
  */
 #define SEARCH_FACTOR 16
 #define SEARCH_BASE (UINT64_C(256) << 20)
@@ -33,7 +34,7 @@ typedef struct recovery {
     uint64_t size;
     uint64_t at;
     uint64_t index;
-    /** Bytes read for false headers. */
+    /** Bytes read for false headers and records. */
     uint64_t searched;
     /** Set once a place was found by searching: from there on nothing is sure. */
     bool is_unconfirmed;
@@ -49,7 +50,8 @@ static bool is_about_data(snapjar_status status)
            status == SNAPJAR_DAMAGED || status == SNAPJAR_LIMIT;
 }
 
-static void tell(const recovery *r, snapjar_recover_event event, uint64_t offset, uint64_t size, const snapjar_error *reason)
+static void tell(const recovery *r, snapjar_recover_event event, uint64_t offset, uint64_t size,
+                 const snapjar_error *reason)
 {
     if (r->report)
         r->report(r->report_state, event, offset, size, reason);
@@ -107,6 +109,17 @@ static snapjar_status keep(recovery *r, const sj_record *record, snapjar_error *
 
 /* ---- where the next record begins ---- */
 
+/* Counts bytes that were read for nothing from `offset` on: headers and whole records that are none, which may overlap.
+ */
+static snapjar_status spend(recovery *r, uint64_t offset, uint64_t size, snapjar_error *err)
+{
+    r->searched += sj_min(r->size - offset, size);
+    if (r->searched / SEARCH_FACTOR > r->size + SEARCH_BASE)
+        return sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_SEARCH_LIMIT, SJ_AT_FILE(offset),
+                        "more false headers and records were found than there is time to look at");
+    return SNAPJAR_OK;
+}
+
 /* Whether a header whose checksum holds stands at `offset`, or the file ends there. */
 static snapjar_status is_boundary(recovery *r, uint64_t offset, bool *is_there, snapjar_error *err)
 {
@@ -151,10 +164,10 @@ static snapjar_status skip_frame(const recovery *r, uint64_t at, uint64_t *end, 
 }
 
 /*
- * The header at `offset` is damaged, but the frame around it may still have its size, and the frames behind it their structure: they
- * must lead to a trailer that counts exactly the bytes we came. `*end` is where that ends, or 0.
+ * The header at `offset` is damaged, but the frame around it may still have its size, and the frames behind it their
+ * structure: they must lead to a trailer that counts exactly the bytes we came. `*end` is where that ends, or 0.
  */
-static snapjar_status walk_frames(const recovery *r, uint64_t offset, uint64_t *end, snapjar_error *err)
+static snapjar_status walk_frames(recovery *r, uint64_t offset, uint64_t *end, snapjar_error *err)
 {
     static const uint8_t skippable[4] = {0x53, 0x2a, 0x4d, 0x18};
     uint8_t bytes[SJ_TRAILER_SIZE];
@@ -170,7 +183,7 @@ static snapjar_status walk_frames(const recovery *r, uint64_t offset, uint64_t *
     SJ_TRY(snapjar_source_read_at(r->source, bytes, sizeof(bytes), at, &got, err));
     if (got == sizeof(bytes) && sj_trailer_record_size(bytes) == at + SJ_TRAILER_SIZE - offset)
         *end = at + SJ_TRAILER_SIZE;
-    return SNAPJAR_OK;
+    return spend(r, offset, at - offset, err);
 }
 
 /* Reads what looks like a header at `offset`, within the budget. */
@@ -185,11 +198,7 @@ static snapjar_status try_candidate(recovery *r, uint64_t offset, bool *is_heade
         return SNAPJAR_OK;
     if (!is_about_data(status))
         return status;
-    r->searched += sj_min(r->size - offset, SJ_HEADER_FRAME_MAX);
-    if (r->searched / SEARCH_FACTOR > r->size + SEARCH_BASE)
-        return sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_SEARCH_LIMIT, SJ_AT_FILE(offset),
-                        "more false headers were found than there is time to look at");
-    return SNAPJAR_OK;
+    return spend(r, offset, SJ_HEADER_FRAME_MAX, err);
 }
 
 /* The next header from `from` on by its magic, or the end of the file. */
@@ -224,7 +233,8 @@ static snapjar_status search(recovery *r, uint64_t from, uint64_t *found, snapja
     return SNAPJAR_OK;
 }
 
-/* The record at `r->at` is not whole: `record` has its header if that is good. Goes to the next place worth looking at. */
+/* The record at `r->at` is not whole: `record` has its header if that is good. Goes to the next place worth looking at.
+ */
 static snapjar_status resynchronise(recovery *r, const sj_record *record, snapjar_error *err)
 {
     uint64_t search_from = r->at + 1;
@@ -268,7 +278,11 @@ static snapjar_status step(recovery *r, snapjar_error *err)
         r->at += record.size;
     } else if (is_about_data(status)) {
         lose_from(r, r->at, &why);
-        status = resynchronise(r, &record, err);
+        /* A record that ends well was read to its end, for nothing. */
+        bool is_read = record.header && status != SNAPJAR_CUT_SHORT && why.diagnostic != SNAPJAR_DIAG_TRAILER_DAMAGED;
+        status = is_read ? spend(r, r->at, record.size, err) : SNAPJAR_OK;
+        if (status == SNAPJAR_OK)
+            status = resynchronise(r, &record, err);
     } else if (err) {
         *err = why;
     }
@@ -276,9 +290,9 @@ static snapjar_status step(recovery *r, snapjar_error *err)
     return status;
 }
 
-snapjar_status snapjar_recover(snapjar_context *context, snapjar_source *source, snapjar_sink *kept, snapjar_sink *unconfirmed,
-                               const snapjar_limits *limits, snapjar_recover_report *report, void *report_state,
-                               snapjar_recovered *recovered, snapjar_error *err)
+snapjar_status snapjar_recover(snapjar_context *context, snapjar_source *source, snapjar_sink *kept,
+                               snapjar_sink *unconfirmed, const snapjar_limits *limits, snapjar_recover_report *report,
+                               void *report_state, snapjar_recovered *recovered, snapjar_error *err)
 {
     recovery r = {.context = context,
                   .source = source,

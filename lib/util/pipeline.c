@@ -7,13 +7,7 @@
 #include <pthread.h>
 #include <stdint.h>
 
-typedef enum slot_state {
-    SLOT_FREE,
-    SLOT_FILLED,
-    SLOT_TAKEN,
-    SLOT_DONE,
-    SLOT_DRAINED
-} slot_state;
+typedef enum slot_state { SLOT_FREE, SLOT_FILLED, SLOT_TAKEN, SLOT_DONE, SLOT_DRAINED } slot_state;
 
 typedef struct slot {
     slot_state state;
@@ -186,7 +180,8 @@ static snapjar_status fill_next(ring *r, bool *has_item, snapjar_error *err)
     return SNAPJAR_OK;
 }
 
-/* Fills the next item. If that fails, the items before it are finished first: one of them may fail too, and then that is told. */
+/* Fills the next item. If that fails, the items before it are finished first: one of them may fail too, and then that
+ * is told. */
 static snapjar_status fill_or_finish(ring *r, bool *has_item, snapjar_error *err)
 {
     snapjar_error fault;

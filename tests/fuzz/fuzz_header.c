@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fuzzes lib/header and lib/json: a header read with the help of what a context keeps is the one that a fresh context reads, and the one
- * that the way over the whole JSON gives; errors are inside the text. Input: a byte that says how, then the JSON, or a header frame.
+ * Fuzzes lib/header and lib/json: a header read with the help of what a context keeps is the one that a fresh context
+ * reads, and the one that the way over the whole JSON gives; errors are inside the text. Input: a byte that says how,
+ * then the JSON, or a header frame.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,12 +18,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define FRAME_MAX ((size_t)1 << 20)
 
 /** What stands in the warm context before the input comes. */
-static const char warming[] =
-    "{\"format_version\":1,\"type\":\"app:T\",\"schema_version\":1,\"build\":{\"tool\":{\"name\":\"snapjar\",\"version\":\"0\"}},"
-    "\"created\":\"2026-01-31T12:00:00Z\",\"payload\":{\"content_type\":\"pickle\",\"protocol\":4,\"compression\":\"zstd\","
-    "\"frame_size\":65536,\"size\":21,\"pickle_size\":21,\"stored_size\":34,"
-    "\"checksum\":\"xxh3-128:00000000000000000000000000000000\","
-    "\"content_checksum\":\"xxh3-128:00000000000000000000000000000000\"}}";
+static const char warming[] = "{\"format_version\":1,\"type\":\"app:T\",\"schema_version\":1,\"build\":{\"tool\":{"
+                              "\"name\":\"snapjar\",\"version\":\"0\"}},"
+                              "\"created\":\"2026-01-31T12:00:00Z\",\"payload\":{\"content_type\":\"pickle\","
+                              "\"protocol\":4,\"compression\":\"zstd\","
+                              "\"frame_size\":65536,\"size\":21,\"pickle_size\":21,\"stored_size\":34,"
+                              "\"checksum\":\"xxh3-128:00000000000000000000000000000000\","
+                              "\"content_checksum\":\"xxh3-128:00000000000000000000000000000000\"}}";
 
 /** abort() is what a fuzzer sees also where assert is compiled out. */
 static void require(bool holds)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fuzzes reading: verify, load and unpack agree on every record, with one thread and two, from memory and from functions; a sink that
- * cannot be undone gets nothing of a bad record; recovering tells of every byte and writes a good file. Input: three control bytes, then
- * a file as it is, or one whose checksums are put right first, or content or frames that a record is made around.
+ * Fuzzes reading: verify, load and unpack agree on every record, with one thread and two, from memory and from
+ * functions; a sink that cannot be undone gets nothing of a bad record; recovering tells of every byte and writes a
+ * good file. Input: three control bytes, then a file as it is, or one whose checksums are put right first, or content
+ * or frames that a record is made around.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -50,7 +51,8 @@ static void add(bytes *to, const void *data, size_t size)
 
 /* ---- sources and sinks ---- */
 
-static snapjar_status read_bytes(void *state, void *buffer, size_t size, uint64_t offset, size_t *got, snapjar_error *err)
+static snapjar_status read_bytes(void *state, void *buffer, size_t size, uint64_t offset, size_t *got,
+                                 snapjar_error *err)
 {
     const bytes *from = state;
     (void)err;
@@ -108,7 +110,8 @@ static void require_same(const answer *a, const answer *b)
 {
     require(a->status == b->status);
     if (a->status != SNAPJAR_OK)
-        require(a->err.diagnostic == b->err.diagnostic && a->err.space == b->err.space && a->err.offset == b->err.offset);
+        require(a->err.diagnostic == b->err.diagnostic && a->err.space == b->err.space &&
+                a->err.offset == b->err.offset);
 }
 
 static void require_about_data(const answer *a)
@@ -116,7 +119,8 @@ static void require_about_data(const answer *a)
     require(a->status == SNAPJAR_OK || a->status == SNAPJAR_CUT_SHORT || a->status == SNAPJAR_WRONG_FORMAT ||
             a->status == SNAPJAR_UNSUPPORTED || a->status == SNAPJAR_DAMAGED || a->status == SNAPJAR_LIMIT);
     if (a->status != SNAPJAR_OK)
-        require(a->err.status == a->status && a->err.diagnostic != SNAPJAR_DIAG_NONE && a->err.space != SNAPJAR_SPACE_NONE);
+        require(a->err.status == a->status && a->err.diagnostic != SNAPJAR_DIAG_NONE &&
+                a->err.space != SNAPJAR_SPACE_NONE);
 }
 
 static answer unpack(snapjar_reader *reader, const snapjar_check_options *options, bool is_transactional, bytes *to)
@@ -202,7 +206,8 @@ static uint64_t read_file(bytes *file, bool is_memory, unsigned threads)
             require(snapjar_record_index(record) == index);
             a = check_record(reader, snapjar_record_header(record), threads);
         }
-        hash = hash * 31 + (uint64_t)a.status * 1000 + (a.status != SNAPJAR_OK ? a.err.offset * 100 + a.err.diagnostic : 0);
+        hash = hash * 31 + (uint64_t)a.status * 1000 +
+               (a.status != SNAPJAR_OK ? a.err.offset * 100 + a.err.diagnostic : 0);
         if (record == NULL)
             break;
     }
@@ -221,7 +226,8 @@ typedef struct told {
     uint64_t lost_size;
 } told;
 
-static void report(void *state, snapjar_recover_event event, uint64_t file_offset, uint64_t size, const snapjar_error *reason)
+static void report(void *state, snapjar_recover_event event, uint64_t file_offset, uint64_t size,
+                   const snapjar_error *reason)
 {
     told *t = state;
     require(file_offset == t->at && size > 0);
@@ -255,7 +261,8 @@ static void require_good(snapjar_context *context, bytes *file, uint64_t count)
         require((record != NULL) == (i < count));
         if (record == NULL)
             break;
-        require(snapjar_record_verify(reader, &options, NULL, &err) == SNAPJAR_OK || err.diagnostic == SNAPJAR_DIAG_CONTENT_TOO_LARGE);
+        require(snapjar_record_verify(reader, &options, NULL, &err) == SNAPJAR_OK ||
+                err.diagnostic == SNAPJAR_DIAG_CONTENT_TOO_LARGE);
     }
     snapjar_reader_free(reader);
     snapjar_source_free(source);
@@ -309,7 +316,8 @@ static bool decompress(bytes *content, const uint8_t *stored, size_t stored_size
     return false;
 }
 
-/** The input is content (stored here) or stored frames; all that a header can say of them is right but for what `control` changes. */
+/** The input is content (stored here) or stored frames; all that a header can say of them is right but for what
+ * `control` changes. */
 static void make_record(bytes *file, snapjar_context *context, const uint8_t *data, size_t size, const uint8_t *control)
 {
     bytes payload = {NULL, 0, 0}, content = {NULL, 0, 0};
@@ -363,7 +371,8 @@ static uint64_t find_number(const uint8_t *json, size_t size, const char *key)
 {
     uint64_t value = 0;
     const uint8_t *at = memmem(json, size, key, strlen(key));
-    for (at = at != NULL ? at + strlen(key) : json + size; at < json + size && *at >= '0' && *at <= '9' && value < 1u << 30; at++)
+    for (at = at != NULL ? at + strlen(key) : json + size;
+         at < json + size && *at >= '0' && *at <= '9' && value < 1u << 30; at++)
         value = value * 10 + (uint64_t)(*at - '0');
     return value;
 }
@@ -380,10 +389,12 @@ static void set_checksum(uint8_t *json, size_t size, const char *key, const void
     memcpy(at + strlen(key), hex, 32);
 }
 
-/** Puts magics, sizes and checksums of the record at `record` right, as far as there is room. Returns how many bytes that took. */
+/** Puts magics, sizes and checksums of the record at `record` right, as far as there is room. Returns how many bytes
+ * that took. */
 static size_t repair_record(uint8_t *record, size_t size)
 {
-    static const uint8_t magics[18] = {0x53, 0x2a, 0x4d, 0x18, 0, 0, 0, 0, 0x89, 'S', 'J', 'R', '\r', '\n', 0x1a, '\n', 1, 0};
+    static const uint8_t magics[18] = {0x53, 0x2a, 0x4d, 0x18, 0,    0,    0,    0, 0x89,
+                                       'S',  'J',  'R',  '\r', '\n', 0x1a, '\n', 1, 0};
     bytes content = {NULL, 0, 0};
     memcpy(record, magics, 4);
     memcpy(record + 8, magics + 8, 10);
@@ -394,7 +405,8 @@ static size_t repair_record(uint8_t *record, size_t size)
     sj_write_le32(record + 24, (uint32_t)seal_size);
     uint8_t *json = record + SJ_PREFIX_SIZE;
     uint8_t *payload = json + json_size + seal_size;
-    uint64_t stored_size = sj_min(find_number(json, json_size, "\"stored_size\":"), (uint64_t)(record + size - payload));
+    uint64_t stored_size =
+        sj_min(find_number(json, json_size, "\"stored_size\":"), (uint64_t)(record + size - payload));
     set_checksum(json, json_size, "\"checksum\":\"xxh3-128:", payload, (size_t)stored_size);
     if (decompress(&content, payload, (size_t)stored_size))
         set_checksum(json, json_size, "\"content_checksum\":\"xxh3-128:", content.data, content.size);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Header frames and records made by hand, right or wrong on purpose: what no writer of the library would write. Include after support.h.
+ * Header frames and records made by hand, right or wrong on purpose: what no writer of the library would write. Include
+ * after support.h.
  */
 #ifndef TEST_CRAFT_H
 #define TEST_CRAFT_H
@@ -75,7 +76,8 @@ static inline blob craft_header(const void *json, size_t json_size, size_t seal_
 /** Header frame, payload and the trailer that belongs to them. */
 static inline blob craft_record(const void *frame, size_t frame_size, const void *payload, size_t payload_size)
 {
-    blob record = {must_alloc(frame_size + payload_size + SJ_TRAILER_SIZE), frame_size + payload_size + SJ_TRAILER_SIZE};
+    blob record = {must_alloc(frame_size + payload_size + SJ_TRAILER_SIZE),
+                   frame_size + payload_size + SJ_TRAILER_SIZE};
 
     memcpy(record.bytes, frame, frame_size);
     if (payload_size)
@@ -115,7 +117,8 @@ static inline sj_header_plan craft_plan(const void *content, size_t size, const 
 }
 
 /** The record of a plan. */
-static inline blob craft_planned(snapjar_context *context, const sj_header_plan *plan, const void *payload, size_t payload_size)
+static inline blob craft_planned(snapjar_context *context, const sj_header_plan *plan, const void *payload,
+                                 size_t payload_size)
 {
     const uint8_t *frame = NULL;
     size_t frame_size = 0;

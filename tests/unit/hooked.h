@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sources and sinks over memory that do what a test asks: fail at the n-th call, change or grow between reads, count what they get.
- * Include after support.h.
+ * Sources and sinks over memory that do what a test asks: fail at the n-th call, change or grow between reads, count
+ * what they get. Include after support.h.
  */
 #ifndef TEST_HOOKED_H
 #define TEST_HOOKED_H
@@ -13,6 +13,8 @@ typedef struct hooked_source {
     /** Reads so far, and which of them (from 1) fails; 0: none. */
     size_t reads;
     size_t failing_read;
+    /** Asking for the size fails. */
+    bool has_no_size;
     /** From the `swap_turn`-th read on that begins at `swap_at`, the bytes are these (as many); NULL: never. */
     const uint8_t *others;
     uint64_t swap_at;
@@ -44,8 +46,16 @@ static inline snapjar_status hooked_read_at(void *state, void *buffer, size_t si
 
 static inline snapjar_status hooked_get_size(void *state, uint64_t *size, snapjar_error *err)
 {
-    (void)err;
-    *size = ((const hooked_source *)state)->size;
+    const hooked_source *own = state;
+
+    *size = own->size;
+    if (own->has_no_size) {
+        memset(err, 0, sizeof(*err));
+        err->status = SNAPJAR_IO;
+        err->diagnostic = SNAPJAR_DIAG_READ_FAILED;
+        err->offset = SNAPJAR_OFFSET_NONE;
+        return SNAPJAR_IO;
+    }
     return SNAPJAR_OK;
 }
 

@@ -18,8 +18,8 @@
 #include <snapjar/snapjar.h>
 
 /** A protocol 4 pickle of {"a": 1}, as CPython writes it. */
-static const uint8_t pickle_small[] = {0x80, 0x04, 0x95, 0x0a, 0, 0, 0, 0, 0, 0, 0, '}', 0x94,
-                                       0x8c, 0x01, 'a',  0x94, 'K', 0x01, 's', '.'};
+static const uint8_t pickle_small[] = {0x80, 0x04, 0x95, 0x0a, 0,   0,    0,   0,    0,   0,  0,
+                                       '}',  0x94, 0x8c, 0x01, 'a', 0x94, 'K', 0x01, 's', '.'};
 
 #define assert_ok(call)                                                                                                \
     do {                                                                                                               \
@@ -29,7 +29,7 @@ static const uint8_t pickle_small[] = {0x80, 0x04, 0x95, 0x0a, 0, 0, 0, 0, 0, 0,
         (void)err;                                                                                                     \
         snapjar_status ok_status = (call);                                                                             \
         if (ok_status != SNAPJAR_OK)                                                                                   \
-            fail_msg("%s: %s [%s] at %llu", #call, ok_error.message, snapjar_diagnostic_name(ok_error.diagnostic),      \
+            fail_msg("%s: %s [%s] at %llu", #call, ok_error.message, snapjar_diagnostic_name(ok_error.diagnostic),     \
                      (unsigned long long)ok_error.offset);                                                             \
     } while (0)
 

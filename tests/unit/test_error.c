@@ -14,9 +14,9 @@
 
 static void test_status_names(void **state)
 {
-    static const char *const names[] = {"ok",          "invalid-argument", "no-memory", "limit",     "io",
-                                        "cut-short",   "wrong-format",     "unsupported", "damaged", "bad-seal",
-                                        "refused",     "not-found",        "cancelled", "bug"};
+    static const char *const names[] = {"ok",        "invalid-argument", "no-memory",   "limit",   "io",
+                                        "cut-short", "wrong-format",     "unsupported", "damaged", "bad-seal",
+                                        "refused",   "not-found",        "cancelled",   "bug"};
 
     (void)state;
     for (int i = 0; i < 14; i++)
@@ -68,8 +68,26 @@ static void test_names_by_number(void **state)
 
 static void test_find(void **state)
 {
-    static const char *const nothing[] = {"",    "none", "unknown", "json", "json-syntax ", "JSON-SYNTAX", "0",   "SJ",   "sj0", "SJ999",
-                                          "S12", "-12",  "+12",     " 12",  "12x",          "0x0c",        "1.2", "SJSJ12", "1234567", "99999999999999999999"};
+    static const char *const nothing[] = {"",
+                                          "none",
+                                          "unknown",
+                                          "json",
+                                          "json-syntax ",
+                                          "JSON-SYNTAX",
+                                          "0",
+                                          "SJ",
+                                          "sj0",
+                                          "SJ999",
+                                          "S12",
+                                          "-12",
+                                          "+12",
+                                          " 12",
+                                          "12x",
+                                          "0x0c",
+                                          "1.2",
+                                          "SJSJ12",
+                                          "1234567",
+                                          "99999999999999999999"};
 
     (void)state;
     for (size_t i = 0; i < snapjar_diagnostic_count(); i++) {
@@ -163,7 +181,8 @@ static void test_escape_cut(void **state)
 
 static void test_hex16(void **state)
 {
-    static const uint8_t bytes[16] = {0x00, 0x01, 0x0a, 0x9f, 0xa0, 0xff, 0x10, 0x7f, 0x80, 0xfe, 0xef, 0x12, 0x34, 0x56, 0x78, 0x90};
+    static const uint8_t bytes[16] = {0x00, 0x01, 0x0a, 0x9f, 0xa0, 0xff, 0x10, 0x7f,
+                                      0x80, 0xfe, 0xef, 0x12, 0x34, 0x56, 0x78, 0x90};
     char out[33];
 
     (void)state;
@@ -179,8 +198,9 @@ static void test_raise(void **state)
 
     (void)state;
     memset(&err, 0xee, sizeof(err));
-    assert_int_equal(sj_raise(&err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_FIELD_VALUE, SJ_AT_CONTENT(7), "size %d exceeds %s", 91, "64"),
-                     SNAPJAR_DAMAGED);
+    assert_int_equal(
+        sj_raise(&err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_FIELD_VALUE, SJ_AT_CONTENT(7), "size %d exceeds %s", 91, "64"),
+        SNAPJAR_DAMAGED);
     assert_int_equal(err.status, SNAPJAR_DAMAGED);
     assert_int_equal(err.diagnostic, SNAPJAR_DIAG_FIELD_VALUE);
     assert_int_equal(err.space, SNAPJAR_SPACE_CONTENT);
@@ -189,7 +209,8 @@ static void test_raise(void **state)
     assert_int_equal(err.system_errno, 0);
     assert_string_equal(err.place, "");
     assert_string_equal(err.message, "size 91 exceeds 64");
-    assert_int_equal(sj_raise(&err, SNAPJAR_LIMIT, SNAPJAR_DIAG_CANCELLED, SJ_NOWHERE, "a\nb\x7f%c", '\t'), SNAPJAR_LIMIT);
+    assert_int_equal(sj_raise(&err, SNAPJAR_LIMIT, SNAPJAR_DIAG_CANCELLED, SJ_NOWHERE, "a\nb\x7f%c", '\t'),
+                     SNAPJAR_LIMIT);
     assert_int_equal(err.space, SNAPJAR_SPACE_NONE);
     assert_int_equal(err.offset, SNAPJAR_OFFSET_NONE);
     assert_string_equal(err.message, "a?b??");
@@ -252,8 +273,8 @@ static void test_raise_no_memory(void **state)
     snapjar_error err;
 
     (void)state;
-    assert_fault(sj_raise_no_memory(&err, UINT64_MAX), &err, SNAPJAR_NO_MEMORY, SNAPJAR_DIAG_OUT_OF_MEMORY, SNAPJAR_SPACE_NONE,
-                 SNAPJAR_OFFSET_NONE);
+    assert_fault(sj_raise_no_memory(&err, UINT64_MAX), &err, SNAPJAR_NO_MEMORY, SNAPJAR_DIAG_OUT_OF_MEMORY,
+                 SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
     assert_string_equal(err.message, "cannot allocate 18446744073709551615 bytes");
     assert_int_equal(sj_raise_no_memory(NULL, 1), SNAPJAR_NO_MEMORY);
 }
@@ -261,18 +282,12 @@ static void test_raise_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_status_names),
-        cmocka_unit_test(test_table),
-        cmocka_unit_test(test_names_by_number),
-        cmocka_unit_test(test_find),
-        cmocka_unit_test(test_version),
-        cmocka_unit_test(test_escape),
-        cmocka_unit_test(test_escape_cut),
-        cmocka_unit_test(test_hex16),
-        cmocka_unit_test(test_raise),
-        cmocka_unit_test(test_raise_cuts),
-        cmocka_unit_test(test_raise_place),
-        cmocka_unit_test(test_raise_errno),
+        cmocka_unit_test(test_status_names),    cmocka_unit_test(test_table),
+        cmocka_unit_test(test_names_by_number), cmocka_unit_test(test_find),
+        cmocka_unit_test(test_version),         cmocka_unit_test(test_escape),
+        cmocka_unit_test(test_escape_cut),      cmocka_unit_test(test_hex16),
+        cmocka_unit_test(test_raise),           cmocka_unit_test(test_raise_cuts),
+        cmocka_unit_test(test_raise_place),     cmocka_unit_test(test_raise_errno),
         cmocka_unit_test(test_raise_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

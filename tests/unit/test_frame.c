@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * zstd frames: the walk gives the same answer however its input is cut, and every rule has its diagnostic and place; raw frames of every
- * form are frames to zstd too; what is compressed here at any level passes the walk.
+ * zstd frames: the walk gives the same answer however its input is cut, and every rule has its diagnostic and place;
+ * raw frames of every form are frames to zstd too; what is compressed here at any level passes the walk.
  */
 #include "support.h"
 
@@ -83,7 +83,8 @@ static snapjar_status on_frame(void *state, uint64_t stored_size, snapjar_error 
 }
 
 /* Feeds `cut` bytes, then the rest in pieces of `step` (0: at once). Each piece is in a block of its own. */
-static outcome walk(const uint8_t *bytes, size_t size, size_t cut, size_t step, uint64_t frame_size, uint64_t content_size)
+static outcome walk(const uint8_t *bytes, size_t size, size_t cut, size_t step, uint64_t frame_size,
+                    uint64_t content_size)
 {
     outcome o = {.status = SNAPJAR_OK};
     sj_frame_walk walker;
@@ -142,7 +143,8 @@ static void expect_good(const frame *f, uint64_t frame_size, uint64_t content_si
     assert_int_equal(o.frame_count, frame_count);
 }
 
-static void expect_bad(const frame *f, uint64_t frame_size, uint64_t content_size, snapjar_diagnostic diagnostic, uint64_t offset)
+static void expect_bad(const frame *f, uint64_t frame_size, uint64_t content_size, snapjar_diagnostic diagnostic,
+                       uint64_t offset)
 {
     outcome o = walk_all_ways(f->bytes, f->size, frame_size, content_size);
     sj_frame_walk walker;
@@ -216,12 +218,14 @@ static void test_magics(void **state)
         frame other = rle_frame(9);
         sj_write_le32(other.bytes, magic);
         append_frame(&f, &other);
-        expect_bad(&f, 65536, 65545, i >= 0x50 && i < 0x60 ? SNAPJAR_DIAG_FRAME_FOREIGN : SNAPJAR_DIAG_FRAME_INVALID, start);
+        expect_bad(&f, 65536, 65545, i >= 0x50 && i < 0x60 ? SNAPJAR_DIAG_FRAME_FOREIGN : SNAPJAR_DIAG_FRAME_INVALID,
+                   start);
         sj_write_le32(f.bytes + start, 0xFD2FB500u + i);
         if (i == 0x28)
             expect_good(&f, 65536, 65545, 2);
         else
-            expect_bad(&f, 65536, 65545, i >= 0x22 && i < 0x28 ? SNAPJAR_DIAG_FRAME_FOREIGN : SNAPJAR_DIAG_FRAME_INVALID, start);
+            expect_bad(&f, 65536, 65545,
+                       i >= 0x22 && i < 0x28 ? SNAPJAR_DIAG_FRAME_FOREIGN : SNAPJAR_DIAG_FRAME_INVALID, start);
     }
 }
 
@@ -417,7 +421,8 @@ static uint8_t *noise(size_t size)
 }
 
 /* The walk takes it as one frame, zstd and our own decoder make the same bytes of it. */
-static void expect_decodes(sj_codec *codec, const uint8_t *stored, size_t stored_size, const uint8_t *bytes, size_t size)
+static void expect_decodes(sj_codec *codec, const uint8_t *stored, size_t stored_size, const uint8_t *bytes,
+                           size_t size)
 {
     uint8_t *out = must_alloc(size);
     outcome o = walk(stored, stored_size, 3, 0, 8 * MIB, size);
@@ -435,9 +440,8 @@ static void expect_decodes(sj_codec *codec, const uint8_t *stored, size_t stored
 
 static void test_store(void **state)
 {
-    static const size_t sizes[] = {1,         2,         255,           256,           257,     65791,   65792,
-                                   65793,     131071,    131072,        131073,        262144,  262145,  4 * MIB,
-                                   8 * MIB - 1, 8 * MIB};
+    static const size_t sizes[] = {1,      2,      255,    256,    257,    65791,   65792,       65793,
+                                   131071, 131072, 131073, 262144, 262145, 4 * MIB, 8 * MIB - 1, 8 * MIB};
     snapjar_context *context = new_context();
     sj_codec *codec = sj_codec_get(context, 0);
     uint8_t *bytes = noise(8 * MIB);
@@ -495,7 +499,8 @@ static void test_levels(void **state)
     for (int level = sj_level_min(); level <= sj_level_max(); level++) {
         for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
             size_t stored_size = 0;
-            assert_ok(sj_frame_compress(codec, stored, sj_frame_bound(sizes[i]), &stored_size, bytes, sizes[i], level, err));
+            assert_ok(
+                sj_frame_compress(codec, stored, sj_frame_bound(sizes[i]), &stored_size, bytes, sizes[i], level, err));
             expect_decodes(codec, stored, stored_size, bytes, sizes[i]);
         }
     }

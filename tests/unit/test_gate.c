@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Bad records of every kind: verify, load and unpack give the same answer at the same place, in the order of checks of the format, and
- * nothing of a bad record reaches a sink that cannot be undone. Limits, cancelling, sources that change, and the reader's moves.
+ * Bad records of every kind: verify, load and unpack give the same answer at the same place, in the order of checks of
+ * the format, and nothing of a bad record reaches a sink that cannot be undone. Limits, cancelling, sources that
+ * change, and the reader's moves.
  */
 #include "support.h"
 
@@ -111,8 +112,8 @@ static size_t payload_of(const blob *record)
 }
 
 /* A record of `content` with `plan` changed by the caller after craft_plan. */
-static void expect_planned(const sj_header_plan *plan, const blob *payload, snapjar_diagnostic diagnostic, snapjar_space space,
-                           uint64_t offset)
+static void expect_planned(const sj_header_plan *plan, const blob *payload, snapjar_diagnostic diagnostic,
+                           snapjar_space space, uint64_t offset)
 {
     blob record = craft_planned(context, plan, payload->bytes, payload->size);
     answer wanted = {SNAPJAR_DAMAGED, diagnostic, space, offset};
@@ -173,7 +174,7 @@ static void test_walk_faults_come_before_decoding(void **state)
     blob payload = craft_payload(content.bytes, content.size, FRAME);
 
     (void)state;
-    payload.bytes[50] ^= 1;            /* does not decode */
+    payload.bytes[50] ^= 1;     /* does not decode */
     payload.bytes[STORED] ^= 1; /* no frame */
     sj_header_plan plan = craft_plan(content.bytes, content.size, payload.bytes, payload.size);
     expect_planned(&plan, &payload, SNAPJAR_DIAG_FRAME_INVALID, SNAPJAR_SPACE_FILE, STORED);
@@ -214,8 +215,9 @@ static void test_sizes(void **state)
 }
 
 /* `content` in raw frames, its header right but for what the pickle in it is. */
-static void expect_content(const void *content, size_t size, size_t pickle_size, int protocol, const snapjar_buffer_span *spans,
-                           size_t count, snapjar_diagnostic diagnostic, uint64_t offset)
+static void expect_content(const void *content, size_t size, size_t pickle_size, int protocol,
+                           const snapjar_buffer_span *spans, size_t count, snapjar_diagnostic diagnostic,
+                           uint64_t offset)
 {
     blob payload = craft_payload(content, size, FRAME);
     sj_header_plan plan = craft_plan(content, size, payload.bytes, payload.size);
@@ -241,7 +243,8 @@ static void test_pickles(void **state)
     (void)state;
     memcpy(small, pickle_small, sizeof(pickle_small));
     small[sizeof(pickle_small)] = '.';
-    expect_content(small, sizeof(small), sizeof(small), 4, NULL, 0, SNAPJAR_DIAG_PICKLE_SIZE_MISMATCH, sizeof(pickle_small));
+    expect_content(small, sizeof(small), sizeof(small), 4, NULL, 0, SNAPJAR_DIAG_PICKLE_SIZE_MISMATCH,
+                   sizeof(pickle_small));
     for (size_t size = 1; size < sizeof(pickle_small); size++)
         expect_content(small, size, size, 4, NULL, 0, SNAPJAR_DIAG_PICKLE_SIZE_MISMATCH, size);
     for (int protocol = 0; protocol <= 5; protocol++) {
@@ -250,7 +253,8 @@ static void test_pickles(void **state)
                            SNAPJAR_DIAG_PICKLE_PROTOCOL_MISMATCH, 0);
     }
     small[11] = 0xff;
-    expect_content(small, sizeof(pickle_small), sizeof(pickle_small), 4, NULL, 0, SNAPJAR_DIAG_PICKLE_OPCODE_UNKNOWN, 11);
+    expect_content(small, sizeof(pickle_small), sizeof(pickle_small), 4, NULL, 0, SNAPJAR_DIAG_PICKLE_OPCODE_UNKNOWN,
+                   11);
     memcpy(with_buffer, pickle_small, sizeof(pickle_small));
     expect_content(with_buffer, 67, sizeof(pickle_small), 4, one, 1, SNAPJAR_DIAG_PICKLE_BUFFERS_MISMATCH, 0);
     expect_content(with_buffer, 67, 22, 4, one, 1, SNAPJAR_DIAG_PICKLE_SIZE_MISMATCH, sizeof(pickle_small));
@@ -324,7 +328,8 @@ static void test_trailers(void **state)
 
     (void)state;
     for (size_t i = 1; i <= SJ_TRAILER_SIZE; i++) {
-        answer damaged = {SNAPJAR_DAMAGED, SNAPJAR_DIAG_TRAILER_DAMAGED, SNAPJAR_SPACE_FILE, record.size - SJ_TRAILER_SIZE};
+        answer damaged = {SNAPJAR_DAMAGED, SNAPJAR_DIAG_TRAILER_DAMAGED, SNAPJAR_SPACE_FILE,
+                          record.size - SJ_TRAILER_SIZE};
         answer cut = {SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_RECORD_CUT_SHORT, SNAPJAR_SPACE_FILE, record.size - i};
         blob shorter = {record.bytes, record.size - i};
         record.bytes[record.size - i] ^= 0x40;
@@ -437,7 +442,8 @@ static void test_content_limit(void **state)
             snapjar_limits limits = SNAPJAR_LIMITS_INIT;
             limits.content_size_max = sizes[i] - 1 + slack;
             opened o = open_file(&file, &limits);
-            answer wanted = {SNAPJAR_LIMIT, SNAPJAR_DIAG_CONTENT_TOO_LARGE, SNAPJAR_SPACE_FILE, value_offset(&file, "\"size\":")};
+            answer wanted = {SNAPJAR_LIMIT, SNAPJAR_DIAG_CONTENT_TOO_LARGE, SNAPJAR_SPACE_FILE,
+                             value_offset(&file, "\"size\":")};
             assert_int_equal(o.status, SNAPJAR_OK);
             if (slack == 0)
                 expect_from_reader(o.reader, &wanted, 1);
@@ -457,7 +463,8 @@ static void test_header_limits(void **state)
     uint32_t json_size = sj_read_le32(plain.bytes + 20);
     blob frame = craft_header(plain.bytes + SJ_PREFIX_SIZE, json_size, 10);
     size_t payload_at = SJ_PREFIX_SIZE + json_size;
-    blob file = craft_record(frame.bytes, frame.size, plain.bytes + payload_at, plain.size - payload_at - SJ_TRAILER_SIZE);
+    blob file =
+        craft_record(frame.bytes, frame.size, plain.bytes + payload_at, plain.size - payload_at - SJ_TRAILER_SIZE);
 
     (void)state;
     for (size_t slack = 0; slack < 3; slack++) {
@@ -657,6 +664,40 @@ static void test_cancelled(void **state)
     free(content.bytes);
 }
 
+/* A large payload can be cancelled while its stored bytes are being checked, before anything is decompressed. */
+static void test_cancelled_in_first_pass(void **state)
+{
+    blob content = make_pickle((size_t)9 << 20);
+    snapjar_pack_options packing = test_options();
+    snapjar_check_options options = SNAPJAR_CHECK_OPTIONS_INIT;
+    ticker t = {.cancelled_call = 1};
+    snapjar_reader *reader = NULL;
+    const snapjar_record *record = NULL;
+    snapjar_error fault;
+
+    (void)state;
+    packing.compression = SNAPJAR_COMPRESSION_RAW;
+    blob file = pack_all(context, content.bytes, content.size, 1, &packing);
+    hooked_source hooked = {.bytes = file.bytes, .size = file.size};
+    snapjar_source *source = hooked_source_open(context, &hooked);
+    options.stored_only = true;
+    options.progress = tick;
+    options.progress_state = &t;
+    assert_ok(snapjar_reader_new(&reader, context, source, NULL, err));
+    assert_ok(snapjar_reader_next(reader, &record, err));
+    assert_fault(snapjar_record_verify(reader, &options, NULL, &fault), &fault, SNAPJAR_CANCELLED,
+                 SNAPJAR_DIAG_CANCELLED, SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
+    assert_int_equal(t.done, 0);
+    t.cancelled_call = 2;
+    t.calls = 0;
+    assert_ok(snapjar_record_verify(reader, &options, NULL, err));
+    assert_int_equal(t.calls, 1);
+    snapjar_reader_free(reader);
+    snapjar_source_free(source);
+    free(file.bytes);
+    free(content.bytes);
+}
+
 /* ---- sources that fail or change ---- */
 
 static void test_failing_sink(void **state)
@@ -718,6 +759,79 @@ static void test_failing_reads(void **state)
     free(content.bytes);
 }
 
+/* A frame that does not decode, read a third time to be sure: that this fails is no change of the source. */
+static void test_failing_reads_of_damage(void **state)
+{
+    blob content = make_pickle(20 * FRAME);
+    blob payload = craft_payload(content.bytes, content.size, FRAME);
+
+    (void)state;
+    payload.bytes[3 * STORED + 50] ^= 1;
+    sj_header_plan plan = craft_plan(content.bytes, content.size, payload.bytes, payload.size);
+    blob file = craft_planned(context, &plan, payload.bytes, payload.size);
+    for (size_t turn = 1;; turn++) {
+        hooked_source broken = {.bytes = file.bytes, .size = file.size};
+        snapjar_source *source = hooked_source_open(context, &broken);
+        snapjar_reader *reader = NULL;
+        const snapjar_record *record = NULL;
+        snapjar_error fault;
+        assert_ok(snapjar_reader_new(&reader, context, source, NULL, err));
+        assert_ok(snapjar_reader_next(reader, &record, err));
+        broken.reads = 0;
+        broken.failing_read = turn;
+        snapjar_status status = snapjar_record_verify(reader, NULL, NULL, &fault);
+        snapjar_reader_free(reader);
+        snapjar_source_free(source);
+        if (status == SNAPJAR_DAMAGED) {
+            assert_true(broken.reads < turn && turn > 10);
+            assert_fault(status, &fault, SNAPJAR_DAMAGED, SNAPJAR_DIAG_DECODE_FAILED, SNAPJAR_SPACE_FILE,
+                         payload_of(&file) + 3 * STORED);
+            break;
+        }
+        assert_int_equal(status, SNAPJAR_IO);
+        assert_int_equal(fault.diagnostic, SNAPJAR_DIAG_READ_FAILED);
+    }
+    free(file.bytes);
+    free(payload.bytes);
+    free(content.bytes);
+}
+
+static void test_failing_source(void **state)
+{
+    snapjar_pack_options packing = test_options();
+    blob file = pack_all(context, pickle_small, sizeof(pickle_small), 1, &packing);
+    hooked_source broken = {.bytes = file.bytes, .size = file.size, .has_no_size = true};
+    snapjar_source *source = hooked_source_open(context, &broken);
+    snapjar_reader *reader = NULL;
+    const snapjar_record *record = NULL;
+    snapjar_error fault;
+
+    (void)state;
+    assert_ok(snapjar_reader_new(&reader, context, source, NULL, err));
+    assert_fault(snapjar_reader_next(reader, &record, &fault), &fault, SNAPJAR_IO, SNAPJAR_DIAG_READ_FAILED,
+                 SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
+    assert_int_equal(snapjar_reader_seek_last(reader, &fault), SNAPJAR_IO);
+    broken.has_no_size = false;
+    /* The header's first bytes, then its rest. */
+    for (size_t read = 1; read <= 2; read++) {
+        broken.reads = 0;
+        broken.failing_read = read;
+        assert_int_equal(snapjar_reader_next(reader, &record, &fault), SNAPJAR_IO);
+        assert_int_equal(fault.diagnostic, SNAPJAR_DIAG_READ_FAILED);
+        assert_true(read == 1 ? fault.offset == 0 : fault.offset >= SJ_PREFIX_SIZE);
+        assert_null(record);
+    }
+    broken.failing_read = 0;
+    assert_ok(snapjar_reader_next(reader, &record, err));
+    broken.has_no_size = true;
+    assert_int_equal(snapjar_record_verify(reader, NULL, NULL, &fault), SNAPJAR_IO);
+    broken.has_no_size = false;
+    assert_ok(snapjar_record_verify(reader, NULL, NULL, err));
+    snapjar_reader_free(reader);
+    snapjar_source_free(source);
+    free(file.bytes);
+}
+
 /* The bytes turn into `others` before the second pass over the payload: that is never the record's fault. */
 static void expect_source_changed(const blob *file, const uint8_t *others)
 {
@@ -762,8 +876,8 @@ static void test_changing_source(void **state)
     blob file = pack_all(context, content.bytes, content.size, 1, &packing);
     size_t payload = payload_of(&file);
     assert_true(file.size - payload > 1u << 20);
-    const size_t places[] = {payload, payload + 3, payload + 8, payload + 100, payload + 7 * STORED + 50,
-                             payload + 20 * STORED - 1};
+    const size_t places[] = {
+        payload, payload + 3, payload + 8, payload + 100, payload + 7 * STORED + 50, payload + 20 * STORED - 1};
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         blob others = blob_copy(file.bytes, file.size);
         others.bytes[places[i]] ^= 1;
@@ -840,8 +954,8 @@ static void test_next_and_seek(void **state)
     for (int i = 0; i < 2; i++) {
         snapjar_error fault;
         snapjar_reader_seek(o.reader, 200, 7);
-        assert_fault(snapjar_reader_next(o.reader, &o.record, &fault), &fault, SNAPJAR_DAMAGED, SNAPJAR_DIAG_TRAILING_GARBAGE,
-                     SNAPJAR_SPACE_FILE, 200);
+        assert_fault(snapjar_reader_next(o.reader, &o.record, &fault), &fault, SNAPJAR_DAMAGED,
+                     SNAPJAR_DIAG_TRAILING_GARBAGE, SNAPJAR_SPACE_FILE, 200);
         assert_null(o.record);
         assert_int_equal(fault.record_index, 7);
     }
@@ -860,8 +974,8 @@ static void test_next_after_failure(void **state)
     /* The current record's trailer: the reader stays at that record. */
     file.bytes[ends[0] - 1] ^= 1;
     for (int i = 0; i < 3; i++) {
-        assert_fault(snapjar_reader_next(o.reader, &o.record, &fault), &fault, SNAPJAR_DAMAGED, SNAPJAR_DIAG_TRAILER_DAMAGED,
-                     SNAPJAR_SPACE_FILE, ends[0] - SJ_TRAILER_SIZE);
+        assert_fault(snapjar_reader_next(o.reader, &o.record, &fault), &fault, SNAPJAR_DAMAGED,
+                     SNAPJAR_DIAG_TRAILER_DAMAGED, SNAPJAR_SPACE_FILE, ends[0] - SJ_TRAILER_SIZE);
         assert_null(o.record);
         assert_int_equal(fault.record_index, 0);
     }
@@ -882,6 +996,71 @@ static void test_next_after_failure(void **state)
     expect_record(o.record, ends[0], 1);
     close_file(&o);
     free(file.bytes);
+}
+
+/* A record of a stream, made from one without. */
+static blob streamed(const blob *file, unsigned index, const uint8_t *previous)
+{
+    char stream[200] = "";
+    char sum[64] = "null";
+    uint32_t json_size = sj_read_le32(file->bytes + 20);
+    size_t payload = payload_of(file);
+
+    if (previous) {
+        strcpy(sum, "\"xxh3-128:");
+        sj_hex16(sum + 10, previous);
+        strcat(sum, "\"");
+    }
+    (void)snprintf(stream, sizeof(stream),
+                   ",\"stream\":{\"id\":\"%032d\",\"index\":%u,\"previous\":%s},\"created\":", 7, index, sum);
+    char *json = must_alloc(json_size + 1);
+    memcpy(json, file->bytes + SJ_PREFIX_SIZE, json_size);
+    char *with_stream = edit(json, ",\"created\":", stream);
+    blob frame = craft_header(with_stream, strlen(with_stream), 0);
+    blob record = craft_record(frame.bytes, frame.size, file->bytes + payload, file->size - payload - SJ_TRAILER_SIZE);
+    free(frame.bytes);
+    free(with_stream);
+    free(json);
+    return record;
+}
+
+static void test_streams(void **state)
+{
+    snapjar_pack_options packing = test_options();
+    blob bare = pack_all(context, pickle_small, sizeof(pickle_small), 1, &packing);
+    blob first = streamed(&bare, 0, NULL);
+    blob second = streamed(&bare, 1, first.bytes + 28);
+    blob both = {must_alloc(2 * second.size + first.size), first.size + second.size};
+    snapjar_error fault;
+
+    (void)state;
+    memcpy(both.bytes, first.bytes, first.size);
+    memcpy(both.bytes + first.size, second.bytes, second.size);
+    size_t count = 0;
+    assert_ok(verify_all(context, both.bytes, both.size, NULL, NULL, &count, err));
+    assert_int_equal(count, 2);
+    /* The second one twice: told as often as one asks, until one goes there on purpose. */
+    memcpy(both.bytes + both.size, second.bytes, second.size);
+    both.size += second.size;
+    blob third = {both.bytes + first.size + second.size, second.size};
+    opened o = open_file(&both, NULL);
+    assert_ok(snapjar_reader_next(o.reader, &o.record, err));
+    for (int i = 0; i < 3; i++) {
+        assert_fault(snapjar_reader_next(o.reader, &o.record, &fault), &fault, SNAPJAR_DAMAGED,
+                     SNAPJAR_DIAG_STREAM_BROKEN, SNAPJAR_SPACE_FILE,
+                     first.size + second.size + value_offset(&third, "\"index\":"));
+        assert_null(o.record);
+        assert_int_equal(fault.record_index, 2);
+    }
+    assert_int_equal(snapjar_reader_next(o.reader, &o.record, NULL), SNAPJAR_DAMAGED);
+    snapjar_reader_seek(o.reader, first.size + second.size, 2);
+    assert_ok(snapjar_reader_next(o.reader, &o.record, err));
+    expect_record(o.record, first.size + second.size, 2);
+    close_file(&o);
+    free(both.bytes);
+    free(second.bytes);
+    free(first.bytes);
+    free(bare.bytes);
 }
 
 static void test_seek_last_torn(void **state)
@@ -946,16 +1125,16 @@ static void test_growing_file(void **state)
     assert_null(record);
     size_t header_end = ends[0] + SJ_PREFIX_SIZE + sj_read_le32(file.bytes + ends[0] + 20);
     for (growing.size = ends[0] + 1; growing.size < header_end; growing.size++)
-        assert_fault(snapjar_reader_next(reader, &record, &fault), &fault, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_HEADER_CUT_SHORT,
-                     SNAPJAR_SPACE_FILE, growing.size);
+        assert_fault(snapjar_reader_next(reader, &record, &fault), &fault, SNAPJAR_CUT_SHORT,
+                     SNAPJAR_DIAG_HEADER_CUT_SHORT, SNAPJAR_SPACE_FILE, growing.size);
     assert_ok(snapjar_reader_next(reader, &record, err));
     expect_record(record, ends[0], 1);
     for (; growing.size < ends[1]; growing.size++) {
-        assert_fault(snapjar_record_verify(reader, NULL, NULL, &fault), &fault, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_RECORD_CUT_SHORT,
-                     SNAPJAR_SPACE_FILE, growing.size);
+        assert_fault(snapjar_record_verify(reader, NULL, NULL, &fault), &fault, SNAPJAR_CUT_SHORT,
+                     SNAPJAR_DIAG_RECORD_CUT_SHORT, SNAPJAR_SPACE_FILE, growing.size);
         const snapjar_record *next = NULL;
-        assert_fault(snapjar_reader_next(reader, &next, &fault), &fault, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_RECORD_CUT_SHORT,
-                     SNAPJAR_SPACE_FILE, growing.size);
+        assert_fault(snapjar_reader_next(reader, &next, &fault), &fault, SNAPJAR_CUT_SHORT,
+                     SNAPJAR_DIAG_RECORD_CUT_SHORT, SNAPJAR_SPACE_FILE, growing.size);
         assert_null(next);
     }
     assert_ok(snapjar_record_verify(reader, NULL, NULL, err));
@@ -988,11 +1167,15 @@ int main(void)
         cmocka_unit_test(test_check_options),
         cmocka_unit_test(test_reader_arguments),
         cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_cancelled_in_first_pass),
         cmocka_unit_test(test_failing_sink),
         cmocka_unit_test(test_failing_reads),
+        cmocka_unit_test(test_failing_reads_of_damage),
+        cmocka_unit_test(test_failing_source),
         cmocka_unit_test(test_changing_source),
         cmocka_unit_test(test_next_and_seek),
         cmocka_unit_test(test_next_after_failure),
+        cmocka_unit_test(test_streams),
         cmocka_unit_test(test_seek_last_torn),
         cmocka_unit_test(test_empty_file),
         cmocka_unit_test(test_growing_file),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Header frames: the prefix, every rule of fields.def at its exact offset, the kept constant part against a fresh context, the walk
- * over all values, and building. A `^` in a case marks the byte at which the error must be; it is taken out before parsing.
+ * Header frames: the prefix, every rule of fields.def at its exact offset, the kept constant part against a fresh
+ * context, the walk over all values, and building. A `^` in a case marks the byte at which the error must be; it is
+ * taken out before parsing.
  */
 #include "support.h"
 
@@ -15,18 +16,18 @@
 
 #define TOOL "\"tool\":{\"name\":\"snapjar\",\"version\":\"0.1.0\"}"
 #define ZEROS "00000000000000000000000000000000"
-#define CONSTANT                                                                                                                 \
-    "\"format_version\":1,\"type\":\"app:T\",\"schema_version\":3,\"build\":{" TOOL                                              \
-    ",\"app\":\"etl\",\"version\":\"1\",\"commit\":\"c\",\"python\":\"3.11\",\"platform\":\"linux\","                               \
-    "\"packages\":{\"numpy\":\"1.26\"}},\"layout\":{\"app:T\":[\"a\",\"b\"]},"                                                       \
-    "\"labels\":{\"job\":\"x\",\"n\":1,\"r\":1.5,\"b\":true,\"z\":null},"                                                            \
+#define CONSTANT                                                                                                       \
+    "\"format_version\":1,\"type\":\"app:T\",\"schema_version\":3,\"build\":{" TOOL                                    \
+    ",\"app\":\"etl\",\"version\":\"1\",\"commit\":\"c\",\"python\":\"3.11\",\"platform\":\"linux\","                  \
+    "\"packages\":{\"numpy\":\"1.26\"}},\"layout\":{\"app:T\":[\"a\",\"b\"]},"                                         \
+    "\"labels\":{\"job\":\"x\",\"n\":1,\"r\":1.5,\"b\":true,\"z\":null},"                                              \
     "\"history\":[{\"from\":1,\"to\":2,\"when\":\"2026-01-01T00:00:00Z\",\"by\":\"me\"}],\"requires\":[]"
 #define STREAM ",\"stream\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"index\":0,\"previous\":null}"
-#define VARYING                                                                                                                  \
-    ",\"created\":\"2026-01-31T12:00:00Z\",\"payload\":{\"content_type\":\"pickle\",\"protocol\":4,"                              \
-    "\"string_encoding\":\"latin1\",\"compression\":\"zstd\",\"frame_size\":65536,\"size\":320,\"pickle_size\":100,"              \
-    "\"stored_size\":340,\"checksum\":\"xxh3-128:0123456789abcdef0123456789abcdef\","                                              \
-    "\"content_checksum\":\"xxh3-128:fedcba9876543210fedcba9876543210\","                                                          \
+#define VARYING                                                                                                        \
+    ",\"created\":\"2026-01-31T12:00:00Z\",\"payload\":{\"content_type\":\"pickle\",\"protocol\":4,"                   \
+    "\"string_encoding\":\"latin1\",\"compression\":\"zstd\",\"frame_size\":65536,\"size\":320,\"pickle_size\":100,"   \
+    "\"stored_size\":340,\"checksum\":\"xxh3-128:0123456789abcdef0123456789abcdef\","                                  \
+    "\"content_checksum\":\"xxh3-128:fedcba9876543210fedcba9876543210\","                                              \
     "\"buffers\":[{\"offset\":128,\"size\":65},{\"offset\":256,\"size\":64}]}"
 
 /** Without a stream, so that its constant part is kept; and with one. */
@@ -204,8 +205,8 @@ static void test_prefix_cut_short(void **state)
 }
 
 /* `bytes` where a record must begin. */
-static void expect_magic(const void *bytes, size_t size, bool is_first, snapjar_status status, snapjar_diagnostic diagnostic,
-                         uint64_t offset)
+static void expect_magic(const void *bytes, size_t size, bool is_first, snapjar_status status,
+                         snapjar_diagnostic diagnostic, uint64_t offset)
 {
     blob copy = blob_copy(bytes, size);
     sj_prefix prefix;
@@ -234,8 +235,10 @@ static void test_prefix_damaged_magic(void **state)
         size_t size;
         snapjar_diagnostic diagnostic;
     } forms[] = {
-        {"\x89SJR\n\x1a\n", 7, SNAPJAR_DIAG_TEXT_MODE_DAMAGE},           {"\x89SJR\r\r\n\x1a\r\n", 10, SNAPJAR_DIAG_TEXT_MODE_DAMAGE},
-        {"\x89SJR\r\n\x1a\r\n", 9, SNAPJAR_DIAG_TEXT_MODE_DAMAGE},       {"\x89SJR\r\r\x1a\r", 8, SNAPJAR_DIAG_TEXT_MODE_DAMAGE},
+        {"\x89SJR\n\x1a\n", 7, SNAPJAR_DIAG_TEXT_MODE_DAMAGE},
+        {"\x89SJR\r\r\n\x1a\r\n", 10, SNAPJAR_DIAG_TEXT_MODE_DAMAGE},
+        {"\x89SJR\r\n\x1a\r\n", 9, SNAPJAR_DIAG_TEXT_MODE_DAMAGE},
+        {"\x89SJR\r\r\x1a\r", 8, SNAPJAR_DIAG_TEXT_MODE_DAMAGE},
         {"\x09SJR\r\n\x1a\n", 8, SNAPJAR_DIAG_SEVEN_BIT_DAMAGE},
     };
 
@@ -264,7 +267,8 @@ static void test_prefix_shifted(void **state)
             expect_magic(bytes, sizeof(bytes), true, SNAPJAR_WRONG_FORMAT, SNAPJAR_DIAG_NOT_SNAPJAR, 0);
     }
     for (size_t lost = 1; lost <= 8; lost++)
-        expect_magic(frame.bytes + lost, frame.size - lost, true, SNAPJAR_DAMAGED, SNAPJAR_DIAG_MAGIC_SHIFTED, 8 - lost);
+        expect_magic(frame.bytes + lost, frame.size - lost, true, SNAPJAR_DAMAGED, SNAPJAR_DIAG_MAGIC_SHIFTED,
+                     8 - lost);
     free(frame.bytes);
 }
 
@@ -302,7 +306,8 @@ static void test_prefix_largest_frame(void **state)
         if (over < 2)
             assert_int_equal(status, SNAPJAR_OK);
         else
-            assert_fault(status, &fault, SNAPJAR_DAMAGED, SNAPJAR_DIAG_FRAME_SIZE_DAMAGED, SNAPJAR_SPACE_FILE, BASE + 4);
+            assert_fault(status, &fault, SNAPJAR_DAMAGED, SNAPJAR_DIAG_FRAME_SIZE_DAMAGED, SNAPJAR_SPACE_FILE,
+                         BASE + 4);
     }
     /* Sizes whose sum wraps 32 bits. */
     sj_write_le32(frame.bytes + 4, 36 + 2);
@@ -360,15 +365,16 @@ static void test_prefix_version_and_flags(void **state)
         if (bit >= 8)
             assert_int_equal(status, SNAPJAR_OK);
         else
-            assert_fault(status, &fault, SNAPJAR_UNSUPPORTED, SNAPJAR_DIAG_UNKNOWN_FLAGS, SNAPJAR_SPACE_FILE, BASE + 18);
+            assert_fault(status, &fault, SNAPJAR_UNSUPPORTED, SNAPJAR_DIAG_UNKNOWN_FLAGS, SNAPJAR_SPACE_FILE,
+                         BASE + 18);
     }
 }
 
 static void test_trailer(void **state)
 {
     static const uint8_t sum[SJ_CHECKSUM_SIZE] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
-    static const uint8_t wanted[SJ_TRAILER_SIZE] = {0x54, 0x2a, 0x4d, 0x18, 16,   0,    0,    0, 0xef, 0xcd, 0xab, 0x89,
-                                                    0x67, 0x45, 0x23, 0x01, 1,    2,    3,    4, 5,    6,    7,    8};
+    static const uint8_t wanted[SJ_TRAILER_SIZE] = {0x54, 0x2a, 0x4d, 0x18, 16, 0, 0, 0, 0xef, 0xcd, 0xab, 0x89,
+                                                    0x67, 0x45, 0x23, 0x01, 1,  2, 3, 4, 5,    6,    7,    8};
     uint8_t bytes[SJ_TRAILER_SIZE];
 
     (void)state;
@@ -385,7 +391,8 @@ static void test_trailer(void **state)
 /* ---- fields ---- */
 
 typedef struct field_case {
-    /** What is replaced in the template and by what; then once more. One of the four holds a `^`, or none if it is right. */
+    /** What is replaced in the template and by what; then once more. One of the four holds a `^`, or none if it is
+     * right. */
     const char *find;
     const char *with;
     const char *find2;
@@ -415,7 +422,8 @@ static const field_case plain_cases[] = {
     {"\"schema_version\":3", "\"schema_version\":^true", NULL, NULL, TYPE, "schema_version"},
     {"\"schema_version\":3", "\"schema_version\":^3.0", NULL, NULL, TYPE, "schema_version"},
     {"\"schema_version\":3", "\"schema_version\":^-1", NULL, NULL, VALUE, "schema_version"},
-    {"\"schema_version\":3", "\"schema_version\":^9223372036854775808", NULL, NULL, SNAPJAR_DIAG_JSON_NUMBER_RANGE, NULL},
+    {"\"schema_version\":3", "\"schema_version\":^9223372036854775808", NULL, NULL, SNAPJAR_DIAG_JSON_NUMBER_RANGE,
+     NULL},
     {"\"build\":{", "\"builder\":{", "{", "^{", MISSING, ""},
     {"{" TOOL, "^[{" TOOL, "\"1.26\"}}", "\"1.26\"}}]", TYPE, "build"},
     {"{" TOOL ",", "^{", NULL, NULL, MISSING, "build"},
@@ -460,7 +468,8 @@ static const field_case plain_cases[] = {
     {"\"requires\":[]", "\"requires\":[^1]", NULL, NULL, TYPE, "requires[0]"},
     {"\"requires\":[]", "\"requires\":[^\"x\"]", NULL, NULL, SNAPJAR_DIAG_UNKNOWN_REQUIREMENT, "requires[0]"},
     /* A newer record is called newer, whatever else it looks like. */
-    {"\"requires\":[]", "\"requires\":[^\"x\",1]", "\"type\":\"app:T\"", "\"type\":[]", SNAPJAR_DIAG_UNKNOWN_REQUIREMENT, NULL},
+    {"\"requires\":[]", "\"requires\":[^\"x\",1]", "\"type\":\"app:T\"", "\"type\":[]",
+     SNAPJAR_DIAG_UNKNOWN_REQUIREMENT, NULL},
     {",\"created\":\"2026-01-31T12:00:00Z\"", "", "{", "^{", MISSING, ""},
     {"\"2026-01-31T12:00:00Z\"", "^0", NULL, NULL, TYPE, "created"},
     {"2026-01-31T12:00:00Z\"", "2026-01-31T12:00:00\"", "\"created\":", "\"created\":^", VALUE, "created"},
@@ -503,8 +512,10 @@ static const field_case plain_cases[] = {
     {"\"stored_size\":340", "\"stored_size\":^null", NULL, NULL, TYPE, "payload.stored_size"},
     {"\"stored_size\":340", "\"stored_size\":^0", NULL, NULL, VALUE, "payload.stored_size"},
     {"\"stored_size\":340", "\"stored_size\":^-340", NULL, NULL, VALUE, "payload.stored_size"},
-    {"\"checksum\":\"xxh3-128:0123456789abcdef0123456789abcdef\",", "", "\"payload\":", "\"payload\":^", MISSING, "payload"},
-    {"\"checksum\":\"xxh3-128:0123456789abcdef0123456789abcdef\"", "\"checksum\":^128", NULL, NULL, TYPE, "payload.checksum"},
+    {"\"checksum\":\"xxh3-128:0123456789abcdef0123456789abcdef\",", "", "\"payload\":", "\"payload\":^", MISSING,
+     "payload"},
+    {"\"checksum\":\"xxh3-128:0123456789abcdef0123456789abcdef\"", "\"checksum\":^128", NULL, NULL, TYPE,
+     "payload.checksum"},
     {"\"xxh3-128:0123", "^\"xxh3-128:012", NULL, NULL, VALUE, "payload.checksum"},
     {"\"xxh3-128:0123", "^\"xxh3-128:01230", NULL, NULL, VALUE, "payload.checksum"},
     {"\"xxh3-128:0123", "^\"xxh3-128:012G", NULL, NULL, VALUE, "payload.checksum"},
@@ -532,14 +543,14 @@ static const field_case plain_cases[] = {
     {"\"offset\":256", "\"offset\":^128", NULL, NULL, VALUE, "payload.buffers[1].offset"},
     {"\"size\":64}", "\"size\":^65}", NULL, NULL, MISMATCH, "payload.buffers[1].size"},
     {"\"size\":64}", "\"size\":63}", "\"size\":320", "\"size\":^320", MISMATCH, "payload.size"},
-    {BUFFERS, "", "\"size\":320", "\"size\":^320", MISMATCH,
-     "payload.size"},
-    {BUFFERS, ",\"buffers\":[]", "\"size\":320",
-     "\"size\":^320", MISMATCH, "payload.size"},
+    {BUFFERS, "", "\"size\":320", "\"size\":^320", MISMATCH, "payload.size"},
+    {BUFFERS, ",\"buffers\":[]", "\"size\":320", "\"size\":^320", MISMATCH, "payload.size"},
     {"\"pickle_size\":100", "\"pickle_size\":128", NULL, NULL, SNAPJAR_DIAG_NONE, NULL},
     {"\"pickle_size\":100", "\"pickle_size\":65", NULL, NULL, SNAPJAR_DIAG_NONE, NULL},
-    {"\"pickle_size\":100", "\"pickle_size\":64", "\"offset\":128", "\"offset\":^128", VALUE, "payload.buffers[0].offset"},
-    {"\"pickle_size\":100", "\"pickle_size\":129", "\"offset\":128", "\"offset\":^128", VALUE, "payload.buffers[0].offset"},
+    {"\"pickle_size\":100", "\"pickle_size\":64", "\"offset\":128", "\"offset\":^128", VALUE,
+     "payload.buffers[0].offset"},
+    {"\"pickle_size\":100", "\"pickle_size\":129", "\"offset\":128", "\"offset\":^128", VALUE,
+     "payload.buffers[0].offset"},
     {"\"pickle_size\":100", "\"pickle_size\":9223372036854775807", "\"offset\":128", "\"offset\":^128", VALUE,
      "payload.buffers[0].offset"},
     /* All that must be read. */
@@ -558,7 +569,8 @@ static const field_case plain_cases[] = {
     {"\"stored_size\":340", "\"stored_size\":1", NULL, NULL, SNAPJAR_DIAG_NONE, NULL},
     {"\"size\":65}", "\"size\":128}", NULL, NULL, SNAPJAR_DIAG_NONE, NULL},
     {"\"size\":64}", "\"size\":64,\"more\":1}", NULL, NULL, SNAPJAR_DIAG_NONE, NULL},
-    {"\"format_version\":1", "\"new\":{\"created\":[{}],\"payload\":1},\"format_version\":1", NULL, NULL, SNAPJAR_DIAG_NONE, NULL},
+    {"\"format_version\":1", "\"new\":{\"created\":[{}],\"payload\":1},\"format_version\":1", NULL, NULL,
+     SNAPJAR_DIAG_NONE, NULL},
     {",\"created\"", ",\"new\":[1,2.5,null],\"created\"", NULL, NULL, SNAPJAR_DIAG_NONE, NULL},
     {",\"payload\"", ",\"new\":-1e-400,\"payload\"", NULL, NULL, SNAPJAR_DIAG_NONE, NULL},
     {"\"payload\":{", "\"payload\":{\"new\":{},", NULL, NULL, SNAPJAR_DIAG_NONE, NULL},
@@ -569,7 +581,8 @@ static const field_case plain_cases[] = {
     {",\"layout\":{\"app:T\":[\"a\",\"b\"]}", "", NULL, NULL, SNAPJAR_DIAG_NONE, NULL},
     {",\"requires\":[]", "", NULL, NULL, SNAPJAR_DIAG_NONE, NULL},
     /* The same key twice, also where the text is read in two parts. */
-    {"\"type\":\"app:T\",", "\"type\":\"app:T\",^\"type\":\"app:T\",", NULL, NULL, SNAPJAR_DIAG_JSON_DUPLICATE_KEY, NULL},
+    {"\"type\":\"app:T\",", "\"type\":\"app:T\",^\"type\":\"app:T\",", NULL, NULL, SNAPJAR_DIAG_JSON_DUPLICATE_KEY,
+     NULL},
     {",\"created\":", ",\"payload\":{},\"created\":", "\"payload\":{\"content", "^\"payload\":{\"content",
      SNAPJAR_DIAG_JSON_DUPLICATE_KEY, NULL},
     {",\"created\":", ",\"created\":1,^\"created\":", NULL, NULL, SNAPJAR_DIAG_JSON_DUPLICATE_KEY, NULL},
@@ -596,13 +609,14 @@ static const field_case simple_cases[] = {
      SNAPJAR_DIAG_NONE, NULL},
     {"\"size\":320,\"pickle_size\":320", "\"size\":9223372036854775807,\"pickle_size\":9223372036854775807", NULL, NULL,
      SNAPJAR_DIAG_NONE, NULL},
-    {"\"size\":320,\"pickle_size\":320", "\"size\":^9223372036854775808,\"pickle_size\":9223372036854775808", NULL, NULL,
-     SNAPJAR_DIAG_JSON_NUMBER_RANGE, NULL},
+    {"\"size\":320,\"pickle_size\":320", "\"size\":^9223372036854775808,\"pickle_size\":9223372036854775808", NULL,
+     NULL, SNAPJAR_DIAG_JSON_NUMBER_RANGE, NULL},
     {"\"stored_size\":340", "\"stored_size\":^18446744073709551617", NULL, NULL, SNAPJAR_DIAG_JSON_NUMBER_RANGE, NULL},
     {"\"stored_size\":340", "\"stored_size\":^3e2", NULL, NULL, TYPE, "payload.stored_size"},
     {"\"stored_size\":340", "\"stored_size\":0^340", NULL, NULL, SNAPJAR_DIAG_JSON_SYNTAX, NULL},
     {"fedcba9876543210\"}", "fedcba9876543210\",\"buffers\":[]}", NULL, NULL, SNAPJAR_DIAG_NONE, NULL},
-    {"fedcba9876543210\"}", "fedcba9876543210\",\"buffers\":[{\"offset\":320,\"size\":0}]}", NULL, NULL, SNAPJAR_DIAG_NONE, NULL},
+    {"fedcba9876543210\"}", "fedcba9876543210\",\"buffers\":[{\"offset\":320,\"size\":0}]}", NULL, NULL,
+     SNAPJAR_DIAG_NONE, NULL},
     {"fedcba9876543210\"}}", "fedcba9876543210\"}} ", NULL, NULL, SNAPJAR_DIAG_NONE, NULL},
     {"fedcba9876543210\"}}", "fedcba9876543210\"}}^x", NULL, NULL, SNAPJAR_DIAG_JSON_SYNTAX, NULL},
     {"fedcba9876543210\"}}", "fedcba9876543210\"}^", NULL, NULL, SNAPJAR_DIAG_JSON_SYNTAX, NULL},
@@ -611,9 +625,10 @@ static const field_case simple_cases[] = {
 
 static const field_case stream_cases[] = {
     {"\"index\":0", "\"index\":0", NULL, NULL, SNAPJAR_DIAG_NONE, NULL},
-    {"\"index\":0,\"previous\":null", "\"index\":1,\"previous\":\"xxh3-128:00112233445566778899aabbccddeeff\"", NULL, NULL,
-     SNAPJAR_DIAG_NONE, NULL},
-    {"{\"id\":\"0123456789abcdef0123456789abcdef\",\"index\":0,\"previous\":null}", "^null", NULL, NULL, TYPE, "stream"},
+    {"\"index\":0,\"previous\":null", "\"index\":1,\"previous\":\"xxh3-128:00112233445566778899aabbccddeeff\"", NULL,
+     NULL, SNAPJAR_DIAG_NONE, NULL},
+    {"{\"id\":\"0123456789abcdef0123456789abcdef\",\"index\":0,\"previous\":null}", "^null", NULL, NULL, TYPE,
+     "stream"},
     {"{\"id\":\"0123456789abcdef0123456789abcdef\",", "^{", NULL, NULL, MISSING, "stream"},
     {"\"id\":\"0123456789abcdef0123456789abcdef\"", "\"id\":^12", NULL, NULL, TYPE, "stream.id"},
     {"\"id\":\"0123", "\"id\":^\"012", NULL, NULL, VALUE, "stream.id"},
@@ -626,7 +641,8 @@ static const field_case stream_cases[] = {
     {"\"previous\":null", "\"previous\":^false", NULL, NULL, TYPE, "stream.previous"},
     {"\"previous\":null", "\"previous\":^\"\"", NULL, NULL, VALUE, "stream.previous"},
     {"\"index\":0,\"previous\":null", "\"index\":1,\"previous\":^null", NULL, NULL, MISMATCH, "stream.previous"},
-    {"\"previous\":null", "\"previous\":^\"xxh3-128:00112233445566778899aabbccddeeff\"", NULL, NULL, MISMATCH, "stream.previous"},
+    {"\"previous\":null", "\"previous\":^\"xxh3-128:00112233445566778899aabbccddeeff\"", NULL, NULL, MISMATCH,
+     "stream.previous"},
 };
 
 static snapjar_status status_of(snapjar_diagnostic diagnostic)
@@ -661,8 +677,8 @@ static void check_text(snapjar_context *context, const char *marked, const field
         if (status != status_of(c->diagnostic) || fault.status != status || fault.diagnostic != c->diagnostic ||
             fault.space != SNAPJAR_SPACE_FILE || fault.offset != BASE + SJ_PREFIX_SIZE + at)
             fail_msg("%s: got %s [%s] at %lld (%s), expected %s at %lld in\n%s", c->with, snapjar_status_name(status),
-                     snapjar_diagnostic_name(fault.diagnostic), (long long)(fault.offset - BASE - SJ_PREFIX_SIZE), fault.message,
-                     snapjar_diagnostic_name(c->diagnostic), (long long)at, json);
+                     snapjar_diagnostic_name(fault.diagnostic), (long long)(fault.offset - BASE - SJ_PREFIX_SIZE),
+                     fault.message, snapjar_diagnostic_name(c->diagnostic), (long long)at, json);
         assert_null(header);
         if (c->place)
             assert_string_equal(fault.place, c->place);
@@ -766,8 +782,8 @@ static void test_type_sizes(void **state)
 static void test_times(void **state)
 {
     static const char *const good[] = {
-        "2026-01-31T12:00:00Z",   "0000-01-01T00:00:00Z",   "9999-12-31T23:59:59Z",           "2024-02-29T00:00:00Z",
-        "2000-02-29T00:00:00Z",   "2026-01-31T12:00:00.0Z", "2026-01-31T12:00:00.123456789Z", "2026-04-30T12:00:00Z",
+        "2026-01-31T12:00:00Z", "0000-01-01T00:00:00Z",   "9999-12-31T23:59:59Z",           "2024-02-29T00:00:00Z",
+        "2000-02-29T00:00:00Z", "2026-01-31T12:00:00.0Z", "2026-01-31T12:00:00.123456789Z", "2026-04-30T12:00:00Z",
     };
     static const char *const bad[] = {
         "",
@@ -910,9 +926,11 @@ static void test_size_limits(void **state)
             assert_ok(sj_prefix_read(&prefix, frame.bytes, frame.size, BASE, true, err));
             snapjar_status status = sj_header_parse(&header, context, &prefix, frame.bytes, BASE, &limits, &fault);
             if (slack == 0)
-                assert_fault(status, &fault, SNAPJAR_LIMIT, SNAPJAR_DIAG_HEADER_TOO_LARGE, SNAPJAR_SPACE_FILE, BASE + 20);
+                assert_fault(status, &fault, SNAPJAR_LIMIT, SNAPJAR_DIAG_HEADER_TOO_LARGE, SNAPJAR_SPACE_FILE,
+                             BASE + 20);
             else if (seal_slack == 0)
-                assert_fault(status, &fault, SNAPJAR_LIMIT, SNAPJAR_DIAG_HEADER_TOO_LARGE, SNAPJAR_SPACE_FILE, BASE + 24);
+                assert_fault(status, &fault, SNAPJAR_LIMIT, SNAPJAR_DIAG_HEADER_TOO_LARGE, SNAPJAR_SPACE_FILE,
+                             BASE + 24);
             else
                 assert_int_equal(status, SNAPJAR_OK);
             if (header)
@@ -941,19 +959,20 @@ static void test_limits_resolve(void **state)
     assert_ok(sj_limits_resolve(&resolved, &limits, err));
     assert_int_equal(resolved.json_depth_max, 1000);
     limits.json_depth_max = 1001;
-    assert_fault(sj_limits_resolve(&resolved, &limits, &fault), &fault, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT,
-                 SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
+    assert_fault(sj_limits_resolve(&resolved, &limits, &fault), &fault, SNAPJAR_INVALID_ARGUMENT,
+                 SNAPJAR_DIAG_INVALID_ARGUMENT, SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
     limits.json_depth_max = 3;
     limits.struct_size = 0;
-    assert_fault(sj_limits_resolve(&resolved, &limits, &fault), &fault, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT,
-                 SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
+    assert_fault(sj_limits_resolve(&resolved, &limits, &fault), &fault, SNAPJAR_INVALID_ARGUMENT,
+                 SNAPJAR_DIAG_INVALID_ARGUMENT, SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
 }
 
 static void test_white_space_and_order(void **state)
 {
     static const char other_order[] =
         " \n{\"payload\":{\"buffers\":[],\"content_checksum\":\"xxh3-128:" ZEROS "\",\"checksum\":\"xxh3-128:" ZEROS
-        "\",\"stored_size\":9,\"pickle_size\":2,\"size\":2,\"frame_size\":131072,\"compression\":\"zstd\",\"protocol\":3,"
+        "\",\"stored_size\":9,\"pickle_size\":2,\"size\":2,\"frame_size\":131072,\"compression\":\"zstd\",\"protocol\":"
+        "3,"
         "\"content_type\":\"pickle\"},\"created\":\"2026-01-31T12:00:00Z\",\"build\":{" TOOL
         "},\"schema_version\":0,\"type\":\"T\",\"format_version\":1}\t\r\n ";
     snapjar_context *context = fresh_context();
@@ -971,7 +990,8 @@ static void test_white_space_and_order(void **state)
 
 static void test_accessors(void **state)
 {
-    static const uint8_t sum[16] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef};
+    static const uint8_t sum[16] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
+                                    0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef};
     static const uint8_t content_sum[16] = {0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10,
                                             0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10};
     snapjar_context *context = fresh_context();
@@ -1050,7 +1070,8 @@ static void test_kept_part_never_shows(void **state)
     (void)state;
     for (size_t turn = 0; turn < 4000; turn++) {
         random = random * 1103515245u + 12345u;
-        const char *json = texts[turn < count * count ? (turn % 2 ? turn / count : turn % count) : (random >> 16) % count];
+        const char *json =
+            texts[turn < count * count ? (turn % 2 ? turn / count : turn % count) : (random >> 16) % count];
         snapjar_context *fresh = fresh_context();
         snapjar_header *a = NULL;
         snapjar_header *b = NULL;
@@ -1137,6 +1158,37 @@ static void test_mutations(void **state)
     snapjar_context_free(shared);
 }
 
+/* Every cut, with a context that knows the start and one that does not. */
+static void test_cuts(void **state)
+{
+    char *simple = simple_header();
+    const char *const texts[] = {simple, plain, streamed};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t size = 0; size < strlen(texts[i]); size++) {
+            snapjar_context *fresh = fresh_context();
+            snapjar_context *warm = fresh_context();
+            snapjar_header *header = NULL;
+            snapjar_error fault;
+            assert_ok(parse(&header, warm, texts[i], err));
+            sj_header_free(header);
+            header = NULL;
+            snapjar_status status = parse_sized(&header, warm, texts[i], size, NULL, &fault);
+            uint64_t offset = fault.offset;
+            assert_fault(status, &fault, SNAPJAR_DAMAGED, SNAPJAR_DIAG_JSON_SYNTAX, SNAPJAR_SPACE_FILE, offset);
+            /* At the cut, or at the start of a word or escape that was cut. */
+            assert_in_range(BASE + SJ_PREFIX_SIZE + size - offset, 0, 6);
+            assert_fault(parse_sized(&header, fresh, texts[i], size, NULL, &fault), &fault, SNAPJAR_DAMAGED,
+                         SNAPJAR_DIAG_JSON_SYNTAX, SNAPJAR_SPACE_FILE, offset);
+            assert_null(header);
+            snapjar_context_free(fresh);
+            snapjar_context_free(warm);
+        }
+    }
+    free(simple);
+}
+
 /* ---- streams ---- */
 
 static snapjar_header *stream_header(snapjar_context *context, const char *id, unsigned index, const uint8_t *previous)
@@ -1204,20 +1256,21 @@ static snapjar_status visit(void *state, const char *path, snapjar_text value, i
     visits *v = state;
     size_t used = strlen(v->text);
 
-    (void)snprintf(v->text + used, sizeof(v->text) - used, is_string ? "%s='%.*s'\n" : "%s=%.*s\n", path, (int)value.size,
-                   value.data);
+    (void)snprintf(v->text + used, sizeof(v->text) - used, is_string ? "%s='%.*s'\n" : "%s=%.*s\n", path,
+                   (int)value.size, value.data);
     return ++v->count == v->stop_at ? SNAPJAR_CANCELLED : SNAPJAR_OK;
 }
 
 static void test_each(void **state)
 {
-    static const char wanted[] = "format_version=1\ntype='app:T'\nschema_version=3\nbuild.tool.name='snapjar'\n"
-                                 "build.tool.version='0.1.0'\nbuild.app='e\"t\xc3\xa9l'\nbuild.version='1'\nbuild.commit='c'\n"
-                                 "build.python='3.11'\nbuild.platform='linux'\nbuild.packages.numpy='1.26'\n"
-                                 "layout.app:T[0]='a'\nlayout.app:T[1]='b'\nlabels.job='x'\nlabels.n=1\nlabels.r=1.5\n"
-                                 "labels.b=true\nlabels.z=null\nhistory[0].from=1\nhistory[0].to=2\n"
-                                 "history[0].when='2026-01-01T00:00:00Z'\nhistory[0].by='me'\nnew[0][0]=false\n"
-                                 "new[0][1].a=-7\ncreated='2026-01-31T12:00:00Z'\n";
+    static const char wanted[] =
+        "format_version=1\ntype='app:T'\nschema_version=3\nbuild.tool.name='snapjar'\n"
+        "build.tool.version='0.1.0'\nbuild.app='e\"t\xc3\xa9l'\nbuild.version='1'\nbuild.commit='c'\n"
+        "build.python='3.11'\nbuild.platform='linux'\nbuild.packages.numpy='1.26'\n"
+        "layout.app:T[0]='a'\nlayout.app:T[1]='b'\nlabels.job='x'\nlabels.n=1\nlabels.r=1.5\n"
+        "labels.b=true\nlabels.z=null\nhistory[0].from=1\nhistory[0].to=2\n"
+        "history[0].when='2026-01-01T00:00:00Z'\nhistory[0].by='me'\nnew[0][0]=false\n"
+        "new[0][1].a=-7\ncreated='2026-01-31T12:00:00Z'\n";
     snapjar_context *context = fresh_context();
     snapjar_header *header = NULL;
     snapjar_error fault;
@@ -1374,8 +1427,9 @@ static void test_build_sees_changed_text(void **state)
     plan.schema_version = INT64_MAX;
     plan.labels_json = NULL;
     plan.type = "\x01\"\\/\xc3\xa9\x7f";
-    expect_start(context, &plan,
-                 "{\"format_version\":1,\"type\":\"\\u0001\\\"\\\\/\xc3\xa9\x7f\",\"schema_version\":9223372036854775807,");
+    expect_start(
+        context, &plan,
+        "{\"format_version\":1,\"type\":\"\\u0001\\\"\\\\/\xc3\xa9\x7f\",\"schema_version\":9223372036854775807,");
     snapjar_context_free(context);
 }
 
@@ -1395,13 +1449,15 @@ static void test_build_payload(void **state)
     plan.buffer_count = 3;
     memset(plan.checksum, 0xab, 16);
     memset(plan.content_checksum, 0x0c, 16);
-    expect_start(context, &plan,
-                 START "},\"created\":\"2026-01-31T12:00:00Z\",\"payload\":{\"content_type\":\"pickle\",\"protocol\":5,"
-                       "\"string_encoding\":\"bytes\",\"compression\":\"zstd\",\"frame_size\":8388608,"
-                       "\"size\":9223372036854775807,\"pickle_size\":21,\"stored_size\":9223372036854775807,"
-                       "\"checksum\":\"xxh3-128:abababababababababababababababab\","
-                       "\"content_checksum\":\"xxh3-128:0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c\",\"buffers\":[{\"offset\":64,\"size\":1},"
-                       "{\"offset\":128,\"size\":0},{\"offset\":128,\"size\":9223372036854775679}]}}");
+    expect_start(
+        context, &plan,
+        START
+        "},\"created\":\"2026-01-31T12:00:00Z\",\"payload\":{\"content_type\":\"pickle\",\"protocol\":5,"
+        "\"string_encoding\":\"bytes\",\"compression\":\"zstd\",\"frame_size\":8388608,"
+        "\"size\":9223372036854775807,\"pickle_size\":21,\"stored_size\":9223372036854775807,"
+        "\"checksum\":\"xxh3-128:abababababababababababababababab\","
+        "\"content_checksum\":\"xxh3-128:0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c\",\"buffers\":[{\"offset\":64,\"size\":1},"
+        "{\"offset\":128,\"size\":0},{\"offset\":128,\"size\":9223372036854775679}]}}");
     snapjar_context_free(context);
 }
 
@@ -1418,7 +1474,8 @@ static void expect_refused(const sj_header_plan *plan, snapjar_status status, sn
     assert_int_equal(size, 0);
     if (status == SNAPJAR_INVALID_ARGUMENT) {
         sj_header_plan good = test_plan();
-        assert_fault(sj_header_prepare(context, plan, &fault), &fault, status, diagnostic, SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
+        assert_fault(sj_header_prepare(context, plan, &fault), &fault, status, diagnostic, SNAPJAR_SPACE_NONE,
+                     SNAPJAR_OFFSET_NONE);
         assert_ok(sj_header_prepare(context, &good, err));
         assert_int_equal(sj_header_prepare(context, plan, NULL), status);
     }
@@ -1547,15 +1604,15 @@ static void test_build_many_buffers(void **state)
     plan.buffer_count = most;
     assert_ok(sj_header_build(&frame, &size, context, &plan, err));
     plan.buffer_count = most + 1;
-    assert_fault(sj_header_build(&frame, &size, context, &plan, &fault), &fault, SNAPJAR_LIMIT, SNAPJAR_DIAG_HEADER_TOO_LARGE,
-                 SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
+    assert_fault(sj_header_build(&frame, &size, context, &plan, &fault), &fault, SNAPJAR_LIMIT,
+                 SNAPJAR_DIAG_HEADER_TOO_LARGE, SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
     assert_null(frame);
     /* Few enough buffers, and yet no room beside the labels. */
     char *labels = large_labels(1000000);
     plan.labels_json = labels;
     plan.buffer_count = 4000;
-    assert_fault(sj_header_build(&frame, &size, context, &plan, &fault), &fault, SNAPJAR_LIMIT, SNAPJAR_DIAG_HEADER_TOO_LARGE,
-                 SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
+    assert_fault(sj_header_build(&frame, &size, context, &plan, &fault), &fault, SNAPJAR_LIMIT,
+                 SNAPJAR_DIAG_HEADER_TOO_LARGE, SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
     assert_null(frame);
     free(labels);
     free(spans);
@@ -1603,8 +1660,8 @@ static void test_created(void **state)
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         snapjar_error err;
         assert_int_equal(setenv("SOURCE_DATE_EPOCH", refused[i], 1), 0);
-        assert_fault(sj_header_prepare(context, &plan, &err), &err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT,
-                     SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
+        assert_fault(sj_header_prepare(context, &plan, &err), &err, SNAPJAR_INVALID_ARGUMENT,
+                     SNAPJAR_DIAG_INVALID_ARGUMENT, SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
     }
     (void)unsetenv("SOURCE_DATE_EPOCH");
     snapjar_context_free(context);
@@ -1638,6 +1695,7 @@ int main(void)
         cmocka_unit_test(test_kept_part_never_shows),
         cmocka_unit_test(test_headers_live_side_by_side),
         cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_streams),
         cmocka_unit_test(test_each),
         cmocka_unit_test(test_each_extremes),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * JSON, strict and with offsets: every kind of refusal at its byte, places of values, and the scanner against jansson over thousands of
- * damaged texts. A `^` in a text marks the byte at which the error must be; it is taken out before parsing.
+ * JSON, strict and with offsets: every kind of refusal at its byte, places of values, and the scanner against jansson
+ * over thousands of damaged texts. A `^` in a text marks the byte at which the error must be; it is taken out before
+ * parsing.
  */
 #include "support.h"
 
@@ -43,7 +44,8 @@ static void expect_bad(const char *marked, snapjar_diagnostic diagnostic)
     size_t at = take_mark(text);
     snapjar_status status = parse(&root, text, strlen(text), 32, &fault);
     if (status != SNAPJAR_DAMAGED || fault.diagnostic != diagnostic || fault.offset != BASE + at)
-        fail_msg("%s: got %s at %lld", marked, snapjar_diagnostic_name(fault.diagnostic), (long long)(fault.offset - BASE));
+        fail_msg("%s: got %s at %lld", marked, snapjar_diagnostic_name(fault.diagnostic),
+                 (long long)(fault.offset - BASE));
     assert_int_equal(fault.space, SNAPJAR_SPACE_FILE);
     assert_null(root);
     assert_int_equal(parse(&root, text, strlen(text), 32, NULL), SNAPJAR_DAMAGED);
@@ -62,7 +64,8 @@ static void test_good(void **state)
         "{\"a\":9223372036854775807,\"b\":-9223372036854775808}",
         "{\"a\":true,\"b\":false,\"c\":null}",
         "{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD834\\udd1e\"}",
-        "{\"\xc2\x80\":\"\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\x7f\"}",
+        "{\"\xc2\x80\":"
+        "\"\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\x7f\"}",
         "{\"a\":{\"x\":1},\"b\":{\"x\":1}}",
         "{\"a\":\"{[,:]}\\\"\"}",
     };
@@ -75,17 +78,89 @@ static void test_good(void **state)
 static void test_syntax(void **state)
 {
     static const char *const texts[] = {
-        "^", " ^", "^x", "{^", "{\"a\"^", "{\"a\":^", "{\"a\":1^", "{\"a\":1,^", "{\"a\":[^", "{\"a\":[1^", "{\"a\":[1,^",
-        "{\"a^", "{\"a\":\"b^", "{^a:1}", "{^'a':1}", "{^1:1}", "{\"a\" ^1}", "{\"a\"^,1}", "{\"a\":^}", "{\"a\":^,}", "{\"a\":1 ^\"b\":2}",
-        "{\"a\":1,^}", "{\"a\":1,^,\"b\":2}", "{^,\"a\":1}", "{\"a\":1^]", "{\"a\":[1^}", "{\"a\":[1,^]}", "{\"a\":[^,1]}",
-        "{\"a\":[1 ^2]}", "{\"a\":[1^:2]}", "{}^x", "{}^{}", "{}^,", "{}^}", "{} ^]", "{\"a\":1}^1", "^,{}", "^:", "^]", "^}",
-        "{\"a\":^tru}", "{\"a\":^True}", "{\"a\":^nul}", "{\"a\":^NaN}", "{\"a\":^Infinity}", "{\"a\":^undefined}", "{\"a\":true^x}",
-        "{\"a\":-^}", "{\"a\":-^a}", "{\"a\":^+1}", "{\"a\":0^1}", "{\"a\":-0^1}", "{\"a\":1.^}", "{\"a\":1.^e5}", "{\"a\":^.5}",
-        "{\"a\":1e^}", "{\"a\":1e+^}", "{\"a\":1e^x}", "{\"a\":0^x10}", "{\"a\":1^_000}", "{\"a\":1.5^.5}",
-        "{\"a\":\"^\n\"}", "{\"a\":\"^\t\"}", "{\"a\":\"^\x1f\"}", "{\"a\":\"^\\x41\"}", "{\"a\":\"^\\'\"}", "{\"a\":\"^\\u12\"}",
-        "{\"a\":\"^\\u12g4\"}", "{\"a\":\"x^\\u0000\"}", "{\"^\\u0000\":1}", "{\"a\":\"^\\ud800\"}", "{\"a\":\"^\\udc00\"}",
-        "{\"a\":\"^\\ud800\\u0041\"}", "{\"a\":\"^\\ud800x\"}", "{\"a\":\"^\\udbff\\ue000\"}", "{\"a\":\"^\\ud834\\ud834\"}",
-        "{\"a\":\"^\\ud834\\udd1\"}", "{^/*x*/}", "{\"a\":1}^//x", "{\"a\":1}^#x", "^\xef\xbb\xbf{}", "{\"a\":^\x0c" "1}",
+        "^",
+        " ^",
+        "^x",
+        "{^",
+        "{\"a\"^",
+        "{\"a\":^",
+        "{\"a\":1^",
+        "{\"a\":1,^",
+        "{\"a\":[^",
+        "{\"a\":[1^",
+        "{\"a\":[1,^",
+        "{\"a^",
+        "{\"a\":\"b^",
+        "{^a:1}",
+        "{^'a':1}",
+        "{^1:1}",
+        "{\"a\" ^1}",
+        "{\"a\"^,1}",
+        "{\"a\":^}",
+        "{\"a\":^,}",
+        "{\"a\":1 ^\"b\":2}",
+        "{\"a\":1,^}",
+        "{\"a\":1,^,\"b\":2}",
+        "{^,\"a\":1}",
+        "{\"a\":1^]",
+        "{\"a\":[1^}",
+        "{\"a\":[1,^]}",
+        "{\"a\":[^,1]}",
+        "{\"a\":[1 ^2]}",
+        "{\"a\":[1^:2]}",
+        "{}^x",
+        "{}^{}",
+        "{}^,",
+        "{}^}",
+        "{} ^]",
+        "{\"a\":1}^1",
+        "^,{}",
+        "^:",
+        "^]",
+        "^}",
+        "{\"a\":^tru}",
+        "{\"a\":^True}",
+        "{\"a\":^nul}",
+        "{\"a\":^NaN}",
+        "{\"a\":^Infinity}",
+        "{\"a\":^undefined}",
+        "{\"a\":true^x}",
+        "{\"a\":-^}",
+        "{\"a\":-^a}",
+        "{\"a\":^+1}",
+        "{\"a\":0^1}",
+        "{\"a\":-0^1}",
+        "{\"a\":1.^}",
+        "{\"a\":1.^e5}",
+        "{\"a\":^.5}",
+        "{\"a\":1e^}",
+        "{\"a\":1e+^}",
+        "{\"a\":1e^x}",
+        "{\"a\":0^x10}",
+        "{\"a\":1^_000}",
+        "{\"a\":1.5^.5}",
+        "{\"a\":\"^\n\"}",
+        "{\"a\":\"^\t\"}",
+        "{\"a\":\"^\x1f\"}",
+        "{\"a\":\"^\\x41\"}",
+        "{\"a\":\"^\\'\"}",
+        "{\"a\":\"^\\u12\"}",
+        "{\"a\":\"^\\u12g4\"}",
+        "{\"a\":\"x^\\u0000\"}",
+        "{\"^\\u0000\":1}",
+        "{\"a\":\"^\\ud800\"}",
+        "{\"a\":\"^\\udc00\"}",
+        "{\"a\":\"^\\ud800\\u0041\"}",
+        "{\"a\":\"^\\ud800x\"}",
+        "{\"a\":\"^\\udbff\\ue000\"}",
+        "{\"a\":\"^\\ud834\\ud834\"}",
+        "{\"a\":\"^\\ud834\\udd1\"}",
+        "{^/*x*/}",
+        "{\"a\":1}^//x",
+        "{\"a\":1}^#x",
+        "^\xef\xbb\xbf{}",
+        "{\"a\":^\x0c"
+        "1}",
     };
 
     (void)state;
@@ -106,19 +181,34 @@ static void test_nul_bytes(void **state)
         memcpy(text, good, at);
         text[at] = '\0';
         strcpy(text + at + 1, good + at);
-        assert_fault(parse(&root, text, strlen(good) + 1, 32, &fault), &fault, SNAPJAR_DAMAGED, SNAPJAR_DIAG_JSON_SYNTAX,
-                     SNAPJAR_SPACE_FILE, BASE + at);
+        assert_fault(parse(&root, text, strlen(good) + 1, 32, &fault), &fault, SNAPJAR_DAMAGED,
+                     SNAPJAR_DIAG_JSON_SYNTAX, SNAPJAR_SPACE_FILE, BASE + at);
     }
 }
 
 static void test_encoding(void **state)
 {
     static const char *const texts[] = {
-        "{\"a\":\"^\x80\"}",         "{\"a\":\"^\xbf\"}",         "{\"a\":\"x^\xc0\x80\"}",     "{\"a\":\"^\xc1\xbf\"}",
-        "{\"a\":\"^\xc3\"}",         "{\"a\":\"^\xc3(\"}",        "{\"a\":\"^\xe0\x9f\xbf\"}",  "{\"a\":\"^\xe2\x82\"}",
-        "{\"a\":\"^\xed\xa0\x80\"}", "{\"a\":\"^\xed\xbf\xbf\"}", "{\"a\":\"^\xf0\x8f\xbf\xbf\"}", "{\"a\":\"^\xf4\x90\x80\x80\"}",
-        "{\"a\":\"^\xf5\x80\x80\x80\"}", "{\"a\":\"^\xff\"}",     "{\"^\xfe\":1}",              "{\"a\":\"\xc3\xa9^\xa9\"}",
-        "{\"a\":\"^\xf0\x9f\x98",    "{\"a\":1}^\xff",            "^\xff",                      "{\"a\":^\xc3\x28}",
+        "{\"a\":\"^\x80\"}",
+        "{\"a\":\"^\xbf\"}",
+        "{\"a\":\"x^\xc0\x80\"}",
+        "{\"a\":\"^\xc1\xbf\"}",
+        "{\"a\":\"^\xc3\"}",
+        "{\"a\":\"^\xc3(\"}",
+        "{\"a\":\"^\xe0\x9f\xbf\"}",
+        "{\"a\":\"^\xe2\x82\"}",
+        "{\"a\":\"^\xed\xa0\x80\"}",
+        "{\"a\":\"^\xed\xbf\xbf\"}",
+        "{\"a\":\"^\xf0\x8f\xbf\xbf\"}",
+        "{\"a\":\"^\xf4\x90\x80\x80\"}",
+        "{\"a\":\"^\xf5\x80\x80\x80\"}",
+        "{\"a\":\"^\xff\"}",
+        "{\"^\xfe\":1}",
+        "{\"a\":\"\xc3\xa9^\xa9\"}",
+        "{\"a\":\"^\xf0\x9f\x98",
+        "{\"a\":1}^\xff",
+        "^\xff",
+        "{\"a\":^\xc3\x28}",
     };
 
     (void)state;
@@ -205,7 +295,8 @@ static void test_depth(void **state)
             } else {
                 for (size_t level = 0; level < depth; bracket++)
                     level += text[bracket] == '{' || text[bracket] == '[';
-                assert_fault(status, &fault, SNAPJAR_LIMIT, SNAPJAR_DIAG_JSON_TOO_DEEP, SNAPJAR_SPACE_FILE, BASE + bracket - 1);
+                assert_fault(status, &fault, SNAPJAR_LIMIT, SNAPJAR_DIAG_JSON_TOO_DEEP, SNAPJAR_SPACE_FILE,
+                             BASE + bracket - 1);
                 assert_null(root);
             }
             sj_json_free(root);
@@ -229,10 +320,11 @@ static void test_depth_of_nonsense(void **state)
 
     (void)state;
     memset(text, '[', size);
-    assert_fault(parse(&root, text, size, 32, &fault), &fault, SNAPJAR_LIMIT, SNAPJAR_DIAG_JSON_TOO_DEEP, SNAPJAR_SPACE_FILE,
-                 BASE + 32);
+    assert_fault(parse(&root, text, size, 32, &fault), &fault, SNAPJAR_LIMIT, SNAPJAR_DIAG_JSON_TOO_DEEP,
+                 SNAPJAR_SPACE_FILE, BASE + 32);
     memset(text, '}', size);
-    assert_fault(parse(&root, text, size, 32, &fault), &fault, SNAPJAR_DAMAGED, SNAPJAR_DIAG_JSON_SYNTAX, SNAPJAR_SPACE_FILE, BASE);
+    assert_fault(parse(&root, text, size, 32, &fault), &fault, SNAPJAR_DAMAGED, SNAPJAR_DIAG_JSON_SYNTAX,
+                 SNAPJAR_SPACE_FILE, BASE);
     free(text);
 }
 
@@ -240,7 +332,8 @@ static void test_depth_of_nonsense(void **state)
 
 static void test_values(void **state)
 {
-    static const char text[] = "{\"s\":\"a\\u0062\",\"i\":-5,\"r\":1.5,\"t\":true,\"f\":false,\"n\":null,\"l\":[1,\"x\"],\"o\":{\"k\":2}}";
+    static const char text[] =
+        "{\"s\":\"a\\u0062\",\"i\":-5,\"r\":1.5,\"t\":true,\"f\":false,\"n\":null,\"l\":[1,\"x\"],\"o\":{\"k\":2}}";
     static const sj_json_type types[] = {SJ_JSON_STRING,  SJ_JSON_INTEGER, SJ_JSON_REAL,  SJ_JSON_BOOLEAN,
                                          SJ_JSON_BOOLEAN, SJ_JSON_NULL,    SJ_JSON_ARRAY, SJ_JSON_OBJECT};
     static const char keys[] = "sirtfnlo";
@@ -279,8 +372,14 @@ static void test_values(void **state)
 
 /* ---- places ---- */
 
-#define KEY(name) {name, 0}
-#define INDEX(i) {NULL, i}
+#define KEY(name)                                                                                                      \
+    {                                                                                                                  \
+        name, 0                                                                                                        \
+    }
+#define INDEX(i)                                                                                                       \
+    {                                                                                                                  \
+        NULL, i                                                                                                        \
+    }
 
 static void expect_place(const char *marked, size_t depth, const sj_json_step *steps)
 {
@@ -326,7 +425,8 @@ static uint32_t next_random(uint32_t *seed)
 
 static void mutate(char *text, size_t *size, uint32_t *seed)
 {
-    static const char bytes[] = "{}[]:,\"\\ntfu0123456789.eE+- \t\n\x01\x80\xc3" "ab/";
+    static const char bytes[] = "{}[]:,\"\\ntfu0123456789.eE+- \t\n\x01\x80\xc3"
+                                "ab/";
     size_t at = *size ? next_random(seed) % *size : 0;
     size_t length = next_random(seed) % 5;
 
@@ -376,7 +476,8 @@ static void expect_agreement(const char *text, size_t size, size_t counts[3])
         assert_null(value);
         assert_true(fault.offset >= BASE && fault.offset <= BASE + size);
         assert_int_equal(fault.offset - BASE, bad);
-        /* At the end only if something is missing there: a longer text may be good, so the text itself has no bad byte. */
+        /* At the end only if something is missing there: a longer text may be good, so the text itself has no bad byte.
+         */
         if (bad == size)
             counts[1]++;
         else

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Recovery: every whole record, byte for byte; where the next one begins is believed only on good grounds; what was found by searching
- * is kept apart.
+ * Recovery: every whole record, byte for byte; where the next one begins is believed only on good grounds; what was
+ * found by searching is kept apart.
  */
 #include "support.h"
+
+#include "craft.h"
 
 typedef struct seen {
     snapjar_recover_event event;
@@ -107,7 +109,8 @@ static void test_whole_file(void **state)
     drop(&o);
 }
 
-/* Whatever single byte of the second record is damaged, the other three are kept, byte for byte, and only it is lost. */
+/* Whatever single byte of the second record is damaged, the other three are kept, byte for byte, and only it is lost.
+ */
 static void test_every_byte_of_a_record(void **state)
 {
     (void)state;
@@ -164,7 +167,8 @@ static void test_garbage_between_records(void **state)
     free(mixed.bytes);
 }
 
-/* A record whose payload holds a whole snapshot as data: damaged outside, the inner one must never be taken for a record of the file. */
+/* A record whose payload holds a whole snapshot as data: damaged outside, the inner one must never be taken for a
+ * record of the file. */
 static void test_record_inside_a_payload(void **state)
 {
     uint8_t pickle[4096];
@@ -264,6 +268,43 @@ static void test_false_headers(void **state)
     free(bytes);
 }
 
+/*
+ * Headers that hold, one behind another, each with a trailer of its own at the file's end: each would have all that is
+ * between read, for nothing. Without a limit that takes the square of the file's size.
+ */
+static void test_overlapping_records(void **state)
+{
+    enum { COUNT = 4000, FRAME_SIZE = 600 };
+    blob made = {must_alloc(COUNT * (FRAME_SIZE + SJ_TRAILER_SIZE)), COUNT * (FRAME_SIZE + SJ_TRAILER_SIZE)};
+    snapjar_source *source = NULL;
+    snapjar_error fault;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT; i++) {
+        size_t trailer_at = COUNT * FRAME_SIZE + i * SJ_TRAILER_SIZE;
+        sj_header_plan plan = craft_plan("x", 1, "y", 1);
+        char labels[FRAME_SIZE];
+        const uint8_t *frame = NULL;
+        size_t frame_size = 0;
+        plan.stored_size = trailer_at - (i + 1) * FRAME_SIZE;
+        assert_ok(sj_header_build(&frame, &frame_size, context, &plan, err));
+        size_t room = FRAME_SIZE - frame_size - strlen(",\"labels\":{\"a\":\"\"}");
+        (void)snprintf(labels, sizeof(labels), "{\"a\":\"%*s\"}", (int)room, "");
+        plan.labels_json = labels;
+        assert_ok(sj_header_build(&frame, &frame_size, context, &plan, err));
+        assert_int_equal(frame_size, FRAME_SIZE);
+        memcpy(made.bytes + i * FRAME_SIZE, frame, FRAME_SIZE);
+        sj_trailer_write(made.bytes + trailer_at, trailer_at + SJ_TRAILER_SIZE - i * FRAME_SIZE, frame + 28);
+    }
+    assert_ok(snapjar_source_from_memory(&source, context, made.bytes, made.size, err));
+    snapjar_status status = snapjar_recover(context, source, NULL, NULL, NULL, NULL, NULL, NULL, &fault);
+    assert_int_equal(status, SNAPJAR_LIMIT);
+    assert_int_equal(fault.diagnostic, SNAPJAR_DIAG_SEARCH_LIMIT);
+    assert_int_equal(fault.space, SNAPJAR_SPACE_FILE);
+    snapjar_source_free(source);
+    free(made.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +315,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_record_inside_a_payload, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_false_headers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_overlapping_records, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Packing, verifying, loading and unpacking through the public interface: what comes back is what went in, whatever its size, source,
- * threads and compression; and bad options are refused. What a reader does with bad records is in test_gate.c.
+ * Packing, verifying, loading and unpacking through the public interface: what comes back is what went in, whatever its
+ * size, source, threads and compression; and bad options are refused. What a reader does with bad records is in
+ * test_gate.c.
  */
 #include "support.h"
 
@@ -82,12 +83,7 @@ static blob make_buffers_pickle(size_t size, size_t count)
     return pickle;
 }
 
-typedef enum source_kind {
-    MEMORY,
-    FILE_PATH,
-    FUNCTIONS,
-    SOURCE_KINDS
-} source_kind;
+typedef enum source_kind { MEMORY, FILE_PATH, FUNCTIONS, SOURCE_KINDS } source_kind;
 
 typedef struct opened {
     snapjar_source *source;
@@ -129,7 +125,8 @@ static blob pack_one(opened *from, const snapjar_pack_options *options, snapjar_
 }
 
 /* Unpacks the current record into a sink of one of both kinds and compares. */
-static void expect_unpacked(snapjar_reader *reader, const snapjar_check_options *options, bool is_transactional, const blob *wanted)
+static void expect_unpacked(snapjar_reader *reader, const snapjar_check_options *options, bool is_transactional,
+                            const blob *wanted)
 {
     hooked_sink got = {.size = 0};
     snapjar_sink *sink = hooked_sink_open(context, &got, is_transactional);
@@ -172,7 +169,8 @@ static void expect_content(snapjar_reader *reader, const snapjar_header *header,
     snapjar_content_free(content);
 }
 
-static void expect_packed(const snapjar_record *record, const snapjar_packed *packed, const snapjar_pack_options *options)
+static void expect_packed(const snapjar_record *record, const snapjar_packed *packed,
+                          const snapjar_pack_options *options)
 {
     const snapjar_header *header = snapjar_record_header(record);
 
@@ -184,7 +182,8 @@ static void expect_packed(const snapjar_record *record, const snapjar_packed *pa
     assert_int_equal(snapjar_header_frame_size(header), options->frame_size ? options->frame_size : 4u << 20);
     assert_int_equal(snapjar_header_string_encoding(header), options->string_encoding);
     assert_int_equal(snapjar_header_schema_version(header), options->schema_version);
-    assert_int_equal(snapjar_record_payload_offset(record) + packed->stored_size + SJ_TRAILER_SIZE, packed->record_size);
+    assert_int_equal(snapjar_record_payload_offset(record) + packed->stored_size + SJ_TRAILER_SIZE,
+                     packed->record_size);
 }
 
 /* Packs, reads back in every way, and compares. `inband` is what unpack must give. */
@@ -232,7 +231,8 @@ static void test_round_trips(void **state)
     static const size_t sizes[] = {8,         9,         512,           513,           FRAME - 1,    FRAME,
                                    FRAME + 1, 2 * FRAME, 2 * FRAME + 1, 3 * FRAME - 1, 7 * FRAME + 9};
     static const unsigned threads[] = {0, 1, 2, 3};
-    static const snapjar_compression compressions[] = {SNAPJAR_COMPRESSION_AUTO, SNAPJAR_COMPRESSION_RAW, SNAPJAR_COMPRESSION_ZSTD};
+    static const snapjar_compression compressions[] = {SNAPJAR_COMPRESSION_AUTO, SNAPJAR_COMPRESSION_RAW,
+                                                       SNAPJAR_COMPRESSION_ZSTD};
 
     (void)state;
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -356,8 +356,8 @@ static void test_buffers_must_match(void **state)
         if (given == 2)
             assert_int_equal(status, SNAPJAR_OK);
         else
-            assert_fault(status, &fault, SNAPJAR_WRONG_FORMAT, SNAPJAR_DIAG_PICKLE_BUFFERS_MISMATCH, SNAPJAR_SPACE_CONTENT,
-                         sizeof(pickle_small));
+            assert_fault(status, &fault, SNAPJAR_WRONG_FORMAT, SNAPJAR_DIAG_PICKLE_BUFFERS_MISMATCH,
+                         SNAPJAR_SPACE_CONTENT, sizeof(pickle_small));
         assert_int_equal(got.writes, given == 2);
         snapjar_sink_free(sink);
         snapjar_source_free(from.source);
@@ -383,8 +383,8 @@ static void expect_refused(const void *bytes, size_t size, uint64_t offset, cons
         open_source(&from, kind, bytes, size);
         memset(&packed, 0xff, sizeof(packed));
         memset(&fault, 0xff, sizeof(fault));
-        assert_fault(snapjar_pack(context, from.source, offset, sink, options, &packed, &fault), &fault, wanted, diagnostic, space,
-                     at);
+        assert_fault(snapjar_pack(context, from.source, offset, sink, options, &packed, &fault), &fault, wanted,
+                     diagnostic, space, at);
         assert_int_equal(packed.pickle_size | packed.size | packed.stored_size | packed.record_size, 0);
         assert_int_equal(packed.protocol, none.protocol);
         assert_int_equal(snapjar_pack(context, from.source, offset, sink, options, NULL, NULL), wanted);
@@ -396,8 +396,8 @@ static void expect_refused(const void *bytes, size_t size, uint64_t offset, cons
 
 static void expect_option_refused(const snapjar_pack_options *options, snapjar_diagnostic diagnostic)
 {
-    expect_refused(pickle_small, sizeof(pickle_small), 0, options, SNAPJAR_INVALID_ARGUMENT, diagnostic, SNAPJAR_SPACE_NONE,
-                   SNAPJAR_OFFSET_NONE);
+    expect_refused(pickle_small, sizeof(pickle_small), 0, options, SNAPJAR_INVALID_ARGUMENT, diagnostic,
+                   SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
 }
 
 static void expect_accepted(const snapjar_pack_options *options)
@@ -410,14 +410,14 @@ static void expect_accepted(const snapjar_pack_options *options)
     free(file.bytes);
 }
 
-#define expect_option(member, value, is_right)                                                                                   \
-    do {                                                                                                                         \
-        snapjar_pack_options changed = test_options();                                                                           \
-        changed.member = (value);                                                                                                \
-        if (is_right)                                                                                                            \
-            expect_accepted(&changed);                                                                                           \
-        else                                                                                                                     \
-            expect_option_refused(&changed, SNAPJAR_DIAG_INVALID_ARGUMENT);                                                      \
+#define expect_option(member, value, is_right)                                                                         \
+    do {                                                                                                               \
+        snapjar_pack_options changed = test_options();                                                                 \
+        changed.member = (value);                                                                                      \
+        if (is_right)                                                                                                  \
+            expect_accepted(&changed);                                                                                 \
+        else                                                                                                           \
+            expect_option_refused(&changed, SNAPJAR_DIAG_INVALID_ARGUMENT);                                            \
     } while (0)
 
 static void test_pack_options(void **state)
@@ -506,8 +506,8 @@ static void test_pack_offset(void **state)
                    SNAPJAR_DIAG_INVALID_ARGUMENT, SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
     expect_refused(pickle_small, sizeof(pickle_small), UINT64_MAX, &options, SNAPJAR_INVALID_ARGUMENT,
                    SNAPJAR_DIAG_INVALID_ARGUMENT, SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
-    expect_refused(pickle_small, sizeof(pickle_small), sizeof(pickle_small), &options, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_PICKLE_EMPTY,
-                   SNAPJAR_SPACE_CONTENT, sizeof(pickle_small));
+    expect_refused(pickle_small, sizeof(pickle_small), sizeof(pickle_small), &options, SNAPJAR_CUT_SHORT,
+                   SNAPJAR_DIAG_PICKLE_EMPTY, SNAPJAR_SPACE_CONTENT, sizeof(pickle_small));
 }
 
 static void test_pack_bad_pickles(void **state)
@@ -523,8 +523,8 @@ static void test_pack_bad_pickles(void **state)
         expect_refused(bytes, size, sizeof(pickle_small), &options, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_PICKLE_CUT_SHORT,
                        SNAPJAR_SPACE_CONTENT, size);
     bytes[sizeof(pickle_small) + 12] = 0xff;
-    expect_refused(bytes, sizeof(bytes), sizeof(pickle_small), &options, SNAPJAR_DAMAGED, SNAPJAR_DIAG_PICKLE_OPCODE_UNKNOWN,
-                   SNAPJAR_SPACE_CONTENT, sizeof(pickle_small) + 12);
+    expect_refused(bytes, sizeof(bytes), sizeof(pickle_small), &options, SNAPJAR_DAMAGED,
+                   SNAPJAR_DIAG_PICKLE_OPCODE_UNKNOWN, SNAPJAR_SPACE_CONTENT, sizeof(pickle_small) + 12);
     /* A fault in the second frame, when the first is compressed already. */
     blob large = make_pickle(3 * FRAME, NOISE);
     options.frame_size = FRAME;
@@ -557,8 +557,8 @@ static void test_pack_limits(void **state)
         for (source_kind kind = MEMORY; kind < SOURCE_KINDS; kind++)
             round_trip(&pickle, &pickle, &options, kind);
         limits.content_size_max = sizes[i] - 1;
-        expect_refused(pickle.bytes, pickle.size, 0, &options, SNAPJAR_LIMIT, SNAPJAR_DIAG_INPUT_TOO_LARGE, SNAPJAR_SPACE_CONTENT,
-                       sizes[i] - 1);
+        expect_refused(pickle.bytes, pickle.size, 0, &options, SNAPJAR_LIMIT, SNAPJAR_DIAG_INPUT_TOO_LARGE,
+                       SNAPJAR_SPACE_CONTENT, sizes[i] - 1);
         free(pickle.bytes);
     }
     limits.content_size_max = 0;
@@ -566,7 +566,8 @@ static void test_pack_limits(void **state)
     blob file = pack_all(context, text, sizeof(text) - 1, 1, &options);
     free(file.bytes);
     limits.pickle_line_size_max = 9;
-    expect_refused(text, sizeof(text) - 1, 0, &options, SNAPJAR_LIMIT, SNAPJAR_DIAG_PICKLE_LINE_TOO_LONG, SNAPJAR_SPACE_CONTENT, 1);
+    expect_refused(text, sizeof(text) - 1, 0, &options, SNAPJAR_LIMIT, SNAPJAR_DIAG_PICKLE_LINE_TOO_LONG,
+                   SNAPJAR_SPACE_CONTENT, 1);
 }
 
 static void test_pack_limit_counts_buffers(void **state)
@@ -584,9 +585,11 @@ static void test_pack_limit_counts_buffers(void **state)
     limits.content_size_max = 192; /* 65, padding to 128, 10, padding to 192 */
     round_trip(&pickle, &inband, &options, MEMORY);
     limits.content_size_max = 191;
-    expect_refused(pickle.bytes, pickle.size, 0, &options, SNAPJAR_LIMIT, SNAPJAR_DIAG_INPUT_TOO_LARGE, SNAPJAR_SPACE_CONTENT, 0);
+    expect_refused(pickle.bytes, pickle.size, 0, &options, SNAPJAR_LIMIT, SNAPJAR_DIAG_INPUT_TOO_LARGE,
+                   SNAPJAR_SPACE_CONTENT, 0);
     limits.content_size_max = 64;
-    expect_refused(pickle.bytes, pickle.size, 0, &options, SNAPJAR_LIMIT, SNAPJAR_DIAG_INPUT_TOO_LARGE, SNAPJAR_SPACE_CONTENT, 64);
+    expect_refused(pickle.bytes, pickle.size, 0, &options, SNAPJAR_LIMIT, SNAPJAR_DIAG_INPUT_TOO_LARGE,
+                   SNAPJAR_SPACE_CONTENT, 64);
     free(inband.bytes);
     free(pickle.bytes);
 }
@@ -632,8 +635,8 @@ static void test_pack_cancelled(void **state)
                 opened from;
                 open_source(&from, kind, pickle.bytes, pickle.size);
                 options.progress_state = &t;
-                assert_fault(snapjar_pack(context, from.source, 0, sink, &options, NULL, &fault), &fault, SNAPJAR_CANCELLED,
-                             SNAPJAR_DIAG_CANCELLED, SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
+                assert_fault(snapjar_pack(context, from.source, 0, sink, &options, NULL, &fault), &fault,
+                             SNAPJAR_CANCELLED, SNAPJAR_DIAG_CANCELLED, SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
                 assert_int_equal(t.calls, call);
                 assert_int_equal(got.writes, 0);
                 snapjar_sink_free(sink);
@@ -689,7 +692,8 @@ static void test_pack_io_failures(void **state)
     free(pickle.bytes);
 }
 
-/* A source that gets shorter between being asked for its size and being read: the pickle is cut short, not the program lost. */
+/* A source that gets shorter between being asked for its size and being read: the pickle is cut short, not the program
+ * lost. */
 static void test_pack_shrinking_source(void **state)
 {
     blob pickle = make_pickle(1000, NOISE);
