@@ -17,6 +17,8 @@
 #include "util/options.h"
 
 #define LEVEL_DEFAULT 3
+/* The first step in which a pickle is read from a file; each is twice the one before. */
+#define READ_STEP ((size_t)64 << 10)
 /* A record up to this size is handed to the sink in one piece. */
 #define ONE_PIECE_MAX (UINT64_C(64) << 10)
 
@@ -83,31 +85,45 @@ static snapjar_status place_buffers(producer *p, snapjar_error *err)
     return SNAPJAR_OK;
 }
 
-/* The next bytes of the pickle, at most a frame: borrowed from the source where it can lend them. */
+/* Takes the next `room` bytes of the pickle at `bytes`, as far as they belong to it. */
+static snapjar_status take_pickle(producer *p, const uint8_t *bytes, size_t room, size_t *taken, snapjar_error *err)
+{
+    if (!room) /* the source ends here, though it may have said otherwise before */
+        return sj_measure_finish(&p->measure, err);
+    SJ_TRY(sj_measure_feed(&p->measure, bytes, room, taken, err));
+    p->pickle_read += *taken;
+    if (p->pickle_read > p->content_size_max)
+        return sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_INPUT_TOO_LARGE,
+                        SJ_AT_CONTENT(p->offset + p->content_size_max), "the pickle exceeds the limit of %" PRIu64 " bytes",
+                        p->content_size_max);
+    return SNAPJAR_OK;
+}
+
+/*
+ * The next bytes of the pickle, a frame unless it ends: borrowed from the source where it can lend them. Else they are read in steps that
+ * grow, since many small pickles may follow one another.
+ */
 static snapjar_status read_pickle(producer *p, uint8_t *buffer, const uint8_t **bytes, size_t *size, snapjar_error *err)
 {
     uint64_t at = p->offset + p->pickle_read;
     size_t room = (size_t)sj_min(p->frame_size, at < p->source_size ? p->source_size - at : 0);
-    size_t consumed = 0;
 
     *bytes = sj_source_borrow(p->source, at, room);
-    if (!*bytes) {
+    if (*bytes) {
+        SJ_TRY(take_pickle(p, *bytes, room, size, err));
+        if (!sj_measure_is_done(&p->measure) && room < p->frame_size)
+            return sj_measure_finish(&p->measure, err);
+    } else {
         *bytes = buffer;
-        SJ_TRY(snapjar_source_read_at(p->source, buffer, room, at, &room, err));
+        for (size_t step = READ_STEP; !sj_measure_is_done(&p->measure) && *size < p->frame_size; step *= 2) {
+            size_t got = (size_t)sj_min(step, p->frame_size - *size);
+            size_t taken = 0;
+            SJ_TRY(snapjar_source_read_at(p->source, buffer + *size, got, at + *size, &got, err));
+            SJ_TRY(take_pickle(p, buffer + *size, got, &taken, err));
+            *size += taken;
+        }
     }
-    if (!room)
-        return sj_measure_finish(&p->measure, err);
-    SJ_TRY(sj_measure_feed(&p->measure, *bytes, room, &consumed, err));
-    p->pickle_read += consumed;
-    if (p->pickle_read > p->content_size_max)
-        return sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_INPUT_TOO_LARGE, SJ_AT_CONTENT(p->offset + p->content_size_max),
-                        "the pickle exceeds the limit of %" PRIu64 " bytes", p->content_size_max);
-    if (sj_measure_is_done(&p->measure))
-        SJ_TRY(place_buffers(p, err));
-    else if (room < p->frame_size) /* the source ends here, though it may have said otherwise before */
-        return sj_measure_finish(&p->measure, err);
-    *size = consumed;
-    return SNAPJAR_OK;
+    return sj_measure_is_done(&p->measure) ? place_buffers(p, err) : SNAPJAR_OK;
 }
 
 /* Zeros up to the next buffer, then its bytes, into what is left of the frame. */
