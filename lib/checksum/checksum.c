@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * XXH3 and XXH64, inlined: the compiler's vector code is as fast as the dispatched one for what memory can deliver, and has
- * no penalty for switching between vector widths (this file wants -O3).
+ * XXH3 and XXH64, inlined: the compiler's vector code is as fast as the dispatched one for what memory can deliver, and
+ * has no penalty for switching between vector widths (this file wants -O3).
  */
 #include "checksum/checksum.h"
 

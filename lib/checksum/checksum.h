@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Checksums that find accidents: XXH3-128 for headers, payloads and contents, XXH64 for zstd frames. They answer nothing
- * about intent. The only folder that includes xxhash.h.
+ * Checksums that find accidents: XXH3-128 for headers, payloads and contents, XXH64 for zstd frames. They answer
+ * nothing about intent. The only folder that includes xxhash.h.
  */
 #ifndef SJ_CHECKSUM_H
 #define SJ_CHECKSUM_H
@@ -11,7 +11,8 @@
 
 #define SJ_CHECKSUM_SIZE 16
 
-/** XXH3-128 (seed 0, default secret) in canonical form, which is big-endian (xxHash spec, "canonical representation"). */
+/** XXH3-128 (seed 0, default secret) in canonical form, which is big-endian (xxHash spec, "canonical representation").
+ */
 void sj_checksum(uint8_t out[SJ_CHECKSUM_SIZE], const void *bytes, size_t size);
 
 /** A running XXH3-128; the state is kept inline and aligned as xxhash wants it. */

@@ -7,7 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define ZSTD_STATIC_LINKING_ONLY /* ZSTD_customMem and the _advanced constructors; exported by the shared library too */
+#define ZSTD_STATIC_LINKING_ONLY /* ZSTD_customMem and the _advanced constructors; exported by the shared library too  \
+                                  */
 #include <zstd.h>
 #include <zstd_errors.h>
 
@@ -109,8 +110,8 @@ static snapjar_status begin_compress(sj_codec *codec, int level, snapjar_error *
     return SNAPJAR_OK;
 }
 
-snapjar_status sj_frame_compress(sj_codec *codec, uint8_t *out, size_t room, size_t *out_size, const void *bytes, size_t size,
-                                 int level, snapjar_error *err)
+snapjar_status sj_frame_compress(sj_codec *codec, uint8_t *out, size_t room, size_t *out_size, const void *bytes,
+                                 size_t size, int level, snapjar_error *err)
 {
     SJ_TRY(begin_compress(codec, level, err));
     size_t code = ZSTD_compress2(codec->compress, out, room, bytes, size);
@@ -126,7 +127,8 @@ size_t sj_frame_store(uint8_t *out, const void *bytes, size_t size)
     const uint8_t *in = bytes;
     uint8_t *p = out;
 
-    /* Frame_Header_Descriptor: Single_Segment and Content_Checksum, and the size of the content size (section 3.1.1.1). */
+    /* Frame_Header_Descriptor: Single_Segment and Content_Checksum, and the size of the content size (section 3.1.1.1).
+     */
     memcpy(p, magic, sizeof(magic));
     if (size < 256) {
         p[4] = 0x24;
@@ -153,8 +155,8 @@ size_t sj_frame_store(uint8_t *out, const void *bytes, size_t size)
     return (size_t)(p + 4 - out);
 }
 
-snapjar_status sj_frame_decompress(sj_codec *codec, void *out, size_t content_size, const uint8_t *frame, size_t frame_size,
-                                   uint64_t file_offset, snapjar_error *err)
+snapjar_status sj_frame_decompress(sj_codec *codec, void *out, size_t content_size, const uint8_t *frame,
+                                   size_t frame_size, uint64_t file_offset, snapjar_error *err)
 {
     if (!codec->decompress) {
         codec->decompress = ZSTD_createDCtx_advanced(codec->memory);

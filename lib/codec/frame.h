@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * zstd frames as format 1 demands them: walked without decompressing, compressed, stored raw, decompressed. One frame at a time, in one
- * thread; knows nothing of records. zstd's advanced interface is used for its allocator hooks only.
+ * zstd frames as format 1 demands them: walked without decompressing, compressed, stored raw, decompressed. One frame
+ * at a time, in one thread; knows nothing of records. zstd's advanced interface is used for its allocator hooks only.
  */
 #ifndef SJ_CODEC_FRAME_H
 #define SJ_CODEC_FRAME_H
@@ -48,9 +48,11 @@ typedef struct sj_frame_walk {
     void *on_frame_state;
 } sj_frame_walk;
 
-void sj_frame_walk_init(sj_frame_walk *walk, uint64_t frame_size, uint64_t content_size, uint64_t stored_size, uint64_t base);
+void sj_frame_walk_init(sj_frame_walk *walk, uint64_t frame_size, uint64_t content_size, uint64_t stored_size,
+                        uint64_t base);
 
-/** Walks on over the next bytes. frame-invalid, frame-foreign, frame-flags, frame-content-size, window-too-large, stored-size-mismatch. */
+/** Walks on over the next bytes. frame-invalid, frame-foreign, frame-flags, frame-content-size, window-too-large,
+ * stored-size-mismatch. */
 snapjar_status sj_frame_walk_feed(sj_frame_walk *walk, const uint8_t *bytes, size_t size, snapjar_error *err);
 
 /** All stored bytes were fed: the last frame must be whole and the content complete, else stored-size-mismatch. */
@@ -68,15 +70,15 @@ sj_codec *sj_codec_get(snapjar_context *context, unsigned worker);
 size_t sj_frame_bound(size_t content_size);
 
 /** Compresses `size` > 0 bytes into one frame. `room` must be at least sj_frame_bound(size). */
-snapjar_status sj_frame_compress(sj_codec *codec, uint8_t *out, size_t room, size_t *out_size, const void *bytes, size_t size,
-                                 int level, snapjar_error *err);
+snapjar_status sj_frame_compress(sj_codec *codec, uint8_t *out, size_t room, size_t *out_size, const void *bytes,
+                                 size_t size, int level, snapjar_error *err);
 
 /** Writes one frame of raw blocks (RFC 8878, section 3.1.1.2); returns its size. */
 size_t sj_frame_store(uint8_t *out, const void *bytes, size_t size);
 
 /** Decompresses one frame to exactly `content_size` bytes, else decode-failed at `file_offset`. */
-snapjar_status sj_frame_decompress(sj_codec *codec, void *out, size_t content_size, const uint8_t *frame, size_t frame_size,
-                                   uint64_t file_offset, snapjar_error *err);
+snapjar_status sj_frame_decompress(sj_codec *codec, void *out, size_t content_size, const uint8_t *frame,
+                                   size_t frame_size, uint64_t file_offset, snapjar_error *err);
 
 int sj_level_min(void);
 int sj_level_max(void);

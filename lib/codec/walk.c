@@ -23,14 +23,10 @@
 #define DESCRIPTOR_CHECKSUM 0x04
 #define DESCRIPTOR_DICTIONARY 0x03
 
-enum {
-    BLOCK_RAW = 0,
-    BLOCK_RLE = 1,
-    BLOCK_COMPRESSED = 2,
-    BLOCK_RESERVED = 3
-};
+enum { BLOCK_RAW = 0, BLOCK_RLE = 1, BLOCK_COMPRESSED = 2, BLOCK_RESERVED = 3 };
 
-void sj_frame_walk_init(sj_frame_walk *walk, uint64_t frame_size, uint64_t content_size, uint64_t stored_size, uint64_t base)
+void sj_frame_walk_init(sj_frame_walk *walk, uint64_t frame_size, uint64_t content_size, uint64_t stored_size,
+                        uint64_t base)
 {
     *walk = (sj_frame_walk){
         .frame_size = frame_size, .content_size = content_size, .stored_size = stored_size, .base = base};
@@ -50,7 +46,8 @@ static snapjar_status check_magic(const sj_frame_walk *walk, snapjar_error *err)
     if (magic == FRAME_MAGIC)
         return SNAPJAR_OK;
     if ((magic & 0xfffffff0u) == SKIPPABLE_MAGIC)
-        return raise(walk, SNAPJAR_DIAG_FRAME_FOREIGN, walk->frame_start, "a skippable frame stands inside the payload", err);
+        return raise(walk, SNAPJAR_DIAG_FRAME_FOREIGN, walk->frame_start, "a skippable frame stands inside the payload",
+                     err);
     /* Formats of zstd before 0.8 (lib/legacy of zstd). */
     if (magic >= 0xFD2FB522u && magic <= 0xFD2FB527u)
         return raise(walk, SNAPJAR_DIAG_FRAME_FOREIGN, walk->frame_start, "a frame of a zstd format before 0.8", err);
@@ -89,7 +86,8 @@ static snapjar_status check_descriptor(const sj_frame_walk *walk, snapjar_error 
     uint8_t descriptor = walk->carry[4];
 
     if (descriptor & DESCRIPTOR_RESERVED)
-        return raise(walk, SNAPJAR_DIAG_FRAME_INVALID, walk->frame_start + 4, "a reserved bit is set in its header", err);
+        return raise(walk, SNAPJAR_DIAG_FRAME_INVALID, walk->frame_start + 4, "a reserved bit is set in its header",
+                     err);
     if (descriptor & DESCRIPTOR_DICTIONARY)
         return raise(walk, SNAPJAR_DIAG_FRAME_FLAGS, walk->frame_start, "it asks for a dictionary", err);
     if (!(descriptor & DESCRIPTOR_CHECKSUM))
@@ -114,7 +112,8 @@ static snapjar_status read_frame_header(sj_frame_walk *walk, snapjar_error *err)
         window = base + base / 8 * (walk->carry[5] & 7);
     }
     if (content != wanted)
-        return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_FRAME_CONTENT_SIZE, SJ_AT_FILE(walk->base + walk->frame_start),
+        return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_FRAME_CONTENT_SIZE,
+                        SJ_AT_FILE(walk->base + walk->frame_start),
                         "payload frame %" PRIu64 " holds %" PRIu64 " bytes and must hold %" PRIu64, walk->frame_count,
                         content, wanted);
     if (window > WINDOW_SIZE_MAX)
@@ -144,7 +143,8 @@ static snapjar_status read_block_header(sj_frame_walk *walk, snapjar_error *err)
     if (walk->is_last_block)
         walk->skip += CONTENT_CHECKSUM_SIZE;
     if (walk->at - walk->frame_start + walk->skip > sj_frame_stored_max(walk->frame_content))
-        return raise(walk, SNAPJAR_DIAG_FRAME_INVALID, walk->frame_start, "it takes far more bytes than its content", err);
+        return raise(walk, SNAPJAR_DIAG_FRAME_INVALID, walk->frame_start, "it takes far more bytes than its content",
+                     err);
     return SNAPJAR_OK;
 }
 

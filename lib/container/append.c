@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Appending to a snapshot file: lock, see that the path still names what was locked, see that the file ends with a whole record, write,
- * sync. What was there before is never touched, and what was not finished is cut off again.
+ * Appending to a snapshot file: lock, see that the path still names what was locked, see that the file ends with a
+ * whole record, write, sync. What was there before is never touched, and what was not finished is cut off again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -60,7 +60,8 @@ static snapjar_status is_same_file(bool *is_same, int fd, const char *path, snap
     return SNAPJAR_OK;
 }
 
-/* Opens and locks the file that the path names at the moment the lock is held. `*fd` is -1 if there is none and `create` is set. */
+/* Opens and locks the file that the path names at the moment the lock is held. `*fd` is -1 if there is none and
+ * `create` is set. */
 static snapjar_status open_locked(int *fd, const char *path, bool create, snapjar_error *err)
 {
     for (int i = 0; i < REOPEN_MAX; i++) {
@@ -136,7 +137,8 @@ static snapjar_status find_whole_end(snapjar_context *context, snapjar_source *s
     return status;
 }
 
-/* An interrupted append leaves a piece of a record, or blocks of zeros; all else is damage, which cutting would hide. */
+/* An interrupted append leaves a piece of a record, or blocks of zeros; all else is damage, which cutting would hide.
+ */
 static bool is_torn(const snapjar_error *why)
 {
     switch (why->diagnostic) {
@@ -169,7 +171,8 @@ static snapjar_status copy_tail(int to, const char *to_name, snapjar_source *sou
 }
 
 /* Writes the bytes from `from` on to a new file beside the snapshot, and only then cuts them off. */
-static snapjar_status set_tail_aside(append_sink *sink, snapjar_source *source, uint64_t from, uint64_t size, snapjar_error *err)
+static snapjar_status set_tail_aside(append_sink *sink, snapjar_source *source, uint64_t from, uint64_t size,
+                                     snapjar_error *err)
 {
     snapjar_context *context = sink->base.context;
     size_t room = strlen(sink->path) + 32;
@@ -230,9 +233,9 @@ static snapjar_status check_file(append_sink *sink, uint64_t *repaired_size, sna
     snapjar_status status = snapjar_source_size(source, &size, err);
     sink->old_size = size;
     if (status == SNAPJAR_OK && !size && !sink->options.create)
-        status = sj_raise_place(err,
-                                sj_raise(err, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_EMPTY_FILE, SJ_AT_FILE(0), "the file is empty"),
-                                sink->path);
+        status = sj_raise_place(
+            err, sj_raise(err, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_EMPTY_FILE, SJ_AT_FILE(0), "the file is empty"),
+            sink->path);
     if (status == SNAPJAR_OK && size) {
         snapjar_error fault;
         status = check_tail(sink->base.context, source, size, &fault);
@@ -253,7 +256,8 @@ static snapjar_status write_bytes(snapjar_sink *base, const void *bytes, size_t 
 {
     append_sink *sink = inner(base);
 
-    return sink->spool ? sj_spool_write(sink->spool, bytes, size, err) : sj_fd_write(sink->fd, sink->path, bytes, size, err);
+    return sink->spool ? sj_spool_write(sink->spool, bytes, size, err)
+                       : sj_fd_write(sink->fd, sink->path, bytes, size, err);
 }
 
 /* The file did not exist: make it, whole. If somebody else made one meanwhile, append to that. */
@@ -327,7 +331,8 @@ static snapjar_status open_sink(append_sink *sink, const char *path, uint64_t *r
 }
 
 snapjar_status snapjar_sink_open_append(snapjar_sink **out, snapjar_context *context, const char *path,
-                                        const snapjar_append_options *options, uint64_t *repaired_size, snapjar_error *err)
+                                        const snapjar_append_options *options, uint64_t *repaired_size,
+                                        snapjar_error *err)
 {
     snapjar_append_options resolved;
     snapjar_sink *sink = NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A record's payload, read and written in bounded memory, in parallel over its frames. Reading keeps the order of the gate: stored
- * checksum, then the walk over the frames, then decompression. What the content is, is the caller's business.
+ * A record's payload, read and written in bounded memory, in parallel over its frames. Reading keeps the order of the
+ * gate: stored checksum, then the walk over the frames, then decompression. What the content is, is the caller's
+ * business.
  */
 #ifndef SJ_CONTAINER_PAYLOAD_H
 #define SJ_CONTAINER_PAYLOAD_H
@@ -16,8 +17,8 @@ typedef struct sj_payload_reading {
     const sj_record *record;
     unsigned threads;
     /**
-     * Called once the stored bytes and the walk over their frames hold, and so the size is known to be meant: gives memory for the whole
-     * content. NULL: kept buffers of a frame each are used.
+     * Called once the stored bytes and the walk over their frames hold, and so the size is known to be meant: gives
+     * memory for the whole content. NULL: kept buffers of a frame each are used.
      */
     snapjar_status (*prepare)(void *state, uint8_t **content, snapjar_error *err);
     /** Gets the content in order; may be NULL. */
@@ -30,14 +31,14 @@ typedef struct sj_payload_reading {
 } sj_payload_reading;
 
 /**
- * Reads the stored payload once: payload-checksum-mismatch, then the faults that the walk over its frames found. `*frame_count` may be
- * NULL. The record must end inside the source (sj_record_check_end).
+ * Reads the stored payload once: payload-checksum-mismatch, then the faults that the walk over its frames found.
+ * `*frame_count` may be NULL. The record must end inside the source (sj_record_check_end).
  */
 snapjar_status sj_payload_check_stored(const sj_payload_reading *reading, uint64_t *frame_count, snapjar_error *err);
 
 /**
- * Checks the stored payload as above, decompresses it to exactly `size` bytes and compares their checksum. A payload that is not kept in
- * memory between the two is read again and hashed again: source-changed if that differs.
+ * Checks the stored payload as above, decompresses it to exactly `size` bytes and compares their checksum. A payload
+ * that is not kept in memory between the two is read again and hashed again: source-changed if that differs.
  */
 snapjar_status sj_payload_read(const sj_payload_reading *reading, uint64_t *frame_count, snapjar_error *err);
 
@@ -48,8 +49,9 @@ typedef struct sj_payload_writing {
     uint32_t frame_size;
     snapjar_compression compression;
     /**
-     * Gives the next frame's content: exactly `frame_size` bytes, fewer only for the last, 0 if there is no more. `*bytes` is `buffer`
-     * (which has room for a frame) or other memory that stays as it is until the call of sj_payload_write ends.
+     * Gives the next frame's content: exactly `frame_size` bytes, fewer only for the last, 0 if there is no more.
+     * `*bytes` is `buffer` (which has room for a frame) or other memory that stays as it is until the call of
+     * sj_payload_write ends.
      */
     snapjar_status (*produce)(void *state, uint8_t *buffer, const uint8_t **bytes, size_t *size, snapjar_error *err);
     void *state;

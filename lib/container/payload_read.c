@@ -71,8 +71,8 @@ static snapjar_status remember_frame(void *state, uint64_t stored_size, snapjar_
 /* ---- first pass: hash and walk ---- */
 
 /*
- * The checksum comes before the walk in the gate, but both look at the same bytes as they go by: what the walk finds is held back until
- * the checksum is known to hold.
+ * The checksum comes before the walk in the gate, but both look at the same bytes as they go by: what the walk finds is
+ * held back until the checksum is known to hold.
  */
 typedef struct first_pass {
     reading *r;
@@ -123,8 +123,8 @@ static snapjar_status compare(const reading *r, const sj_checksum_state *sum, sn
     sj_hex16(wanted_hex, wanted);
     sj_hex16(actual_hex, actual);
     snapjar_status status = diagnostic == SNAPJAR_DIAG_SOURCE_CHANGED ? SNAPJAR_IO : SNAPJAR_DAMAGED;
-    return sj_raise(err, status, diagnostic, SJ_AT_FILE(r->plan->record->payload_offset), "the %s's checksum is %s, its bytes give %s",
-                    what, wanted_hex, actual_hex);
+    return sj_raise(err, status, diagnostic, SJ_AT_FILE(r->plan->record->payload_offset),
+                    "the %s's checksum is %s, its bytes give %s", what, wanted_hex, actual_hex);
 }
 
 static snapjar_status run_first_pass(reading *r, snapjar_error *err)
@@ -132,7 +132,8 @@ static snapjar_status run_first_pass(reading *r, snapjar_error *err)
     first_pass pass = {.r = r, .walk_status = SNAPJAR_OK};
     const snapjar_header *header = r->header;
 
-    sj_frame_walk_init(&pass.walk, header->frame_size, header->size, header->stored_size, r->plan->record->payload_offset);
+    sj_frame_walk_init(&pass.walk, header->frame_size, header->size, header->stored_size,
+                       r->plan->record->payload_offset);
     pass.walk.on_frame = remember_frame;
     pass.walk.on_frame_state = r;
     sj_checksum_begin(&pass.sum);
@@ -189,8 +190,8 @@ static snapjar_status work(void *state, unsigned slot, unsigned worker, snapjar_
 {
     reading *r = state;
 
-    return sj_frame_decompress(sj_codec_get(r->plan->context, worker), r->slots[slot].content, r->slots[slot].content_size,
-                               r->slots[slot].stored, r->slots[slot].stored_size,
+    return sj_frame_decompress(sj_codec_get(r->plan->context, worker), r->slots[slot].content,
+                               r->slots[slot].content_size, r->slots[slot].stored, r->slots[slot].stored_size,
                                r->plan->record->payload_offset + r->slots[slot].stored_offset, err);
 }
 
@@ -218,7 +219,8 @@ static snapjar_status consume_and_report(void *state, unsigned slot, snapjar_err
     return report_slot(state, slot, err);
 }
 
-/* Whether the stored bytes still are what the first pass saw: a fault found in bytes that changed since is not the record's. */
+/* Whether the stored bytes still are what the first pass saw: a fault found in bytes that changed since is not the
+ * record's. */
 static snapjar_status check_unchanged(reading *r, snapjar_error *err)
 {
     first_pass pass = {.r = r, .walk_status = SNAPJAR_BUG};
@@ -253,8 +255,10 @@ static snapjar_status run_second_pass(reading *r, snapjar_error *err)
     if (status != SNAPJAR_OK)
         return status;
     if (!r->stored)
-        SJ_TRY(compare(r, &r->stored_sum, SNAPJAR_DIAG_SOURCE_CHANGED, r->header->checksum, "stored payload, read again,", err));
-    return compare(r, &r->content_sum, SNAPJAR_DIAG_CONTENT_CHECKSUM_MISMATCH, r->header->content_checksum, "content", err);
+        SJ_TRY(compare(r, &r->stored_sum, SNAPJAR_DIAG_SOURCE_CHANGED, r->header->checksum,
+                       "stored payload, read again,", err));
+    return compare(r, &r->content_sum, SNAPJAR_DIAG_CONTENT_CHECKSUM_MISMATCH, r->header->content_checksum, "content",
+                   err);
 }
 
 /* A small payload is read whole, once; one in the caller's memory is used where it is. */
@@ -270,7 +274,8 @@ static snapjar_status keep_stored(reading *r, snapjar_error *err)
     if (!buffer)
         return sj_raise_no_memory(err, size);
     r->stored = buffer;
-    return sj_source_read_exact(plan->source, buffer, size, plan->record->payload_offset, SNAPJAR_DIAG_RECORD_CUT_SHORT, err);
+    return sj_source_read_exact(plan->source, buffer, size, plan->record->payload_offset, SNAPJAR_DIAG_RECORD_CUT_SHORT,
+                                err);
 }
 
 static snapjar_status run(const sj_payload_reading *plan, bool stored_only, uint64_t *frame_count, snapjar_error *err)

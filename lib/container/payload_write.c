@@ -9,8 +9,8 @@
 #include "util/pipeline.h"
 
 /*
- * Content up to this size is stored raw: the header outweighs what compression could save, and decompressing costs more than reading
- * (tests/bench: a job state of 272 bytes shrinks to 243, and takes 8 us more).
+ * Content up to this size is stored raw: the header outweighs what compression could save, and decompressing costs more
+ * than reading (tests/bench: a job state of 272 bytes shrinks to 243, and takes 8 us more).
  */
 #define RAW_SIZE_MAX 512
 /* A frame that shrinks by less than this share (1/128) is stored raw, so that reading it is a copy. */
@@ -78,8 +78,8 @@ static snapjar_status work(void *state, unsigned slot, unsigned worker, snapjar_
         w->slots[slot].stored_size = sj_frame_store(stored, content, size);
         return SNAPJAR_OK;
     }
-    SJ_TRY(sj_frame_compress(sj_codec_get(plan->context, worker), stored, sj_frame_bound(size), &w->slots[slot].stored_size,
-                             content, size, plan->level, err));
+    SJ_TRY(sj_frame_compress(sj_codec_get(plan->context, worker), stored, sj_frame_bound(size),
+                             &w->slots[slot].stored_size, content, size, plan->level, err));
     if (plan->compression == SNAPJAR_COMPRESSION_AUTO && w->slots[slot].stored_size > size - (size >> GAIN_SHIFT))
         w->slots[slot].stored_size = sj_frame_store(stored, content, size);
     return SNAPJAR_OK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Buffers and a spool that are kept in the context between records, by number: touching fresh memory costs more than decompressing into
- * it.
+ * Buffers and a spool that are kept in the context between records, by number: touching fresh memory costs more than
+ * decompressing into it.
  */
 #ifndef SJ_CONTAINER_POOL_H
 #define SJ_CONTAINER_POOL_H

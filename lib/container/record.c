@@ -11,8 +11,9 @@
 #include "util/bytes.h"
 
 /* Reads the header frame whole, into memory that is kept (or the source's own). */
-static snapjar_status read_frame(const uint8_t **frame, snapjar_context *context, snapjar_source *source, uint64_t source_size,
-                                 uint64_t offset, const uint8_t *first, const sj_prefix *prefix, snapjar_error *err)
+static snapjar_status read_frame(const uint8_t **frame, snapjar_context *context, snapjar_source *source,
+                                 uint64_t source_size, uint64_t offset, const uint8_t *first, const sj_prefix *prefix,
+                                 snapjar_error *err)
 {
     uint64_t size = sj_prefix_frame_size(prefix);
 
@@ -28,7 +29,8 @@ static snapjar_status read_frame(const uint8_t **frame, snapjar_context *context
     *frame = buffer;
     size_t have = (size_t)sj_min(size, SJ_PREFIX_LOOK_SIZE);
     memcpy(buffer, first, have);
-    return sj_source_read_exact(source, buffer + have, (size_t)size - have, offset + have, SNAPJAR_DIAG_HEADER_CUT_SHORT, err);
+    return sj_source_read_exact(source, buffer + have, (size_t)size - have, offset + have,
+                                SNAPJAR_DIAG_HEADER_CUT_SHORT, err);
 }
 
 static snapjar_status check_total(sj_record *record, snapjar_error *err)
@@ -80,7 +82,8 @@ void sj_record_clear(sj_record *record)
     record->header = NULL;
 }
 
-static snapjar_status check_end(const sj_record *record, snapjar_source *source, uint64_t source_size, snapjar_error *err)
+static snapjar_status check_end(const sj_record *record, snapjar_source *source, uint64_t source_size,
+                                snapjar_error *err)
 {
     uint8_t stored[SJ_TRAILER_SIZE];
     uint8_t wanted[SJ_TRAILER_SIZE];
@@ -88,17 +91,19 @@ static snapjar_status check_end(const sj_record *record, snapjar_source *source,
 
     if (record->offset + record->size > source_size)
         return sj_raise(err, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_RECORD_CUT_SHORT, SJ_AT_FILE(source_size),
-                        "the file ends after %" PRIu64 " of the record's %" PRIu64 " bytes", source_size - record->offset,
-                        record->size);
+                        "the file ends after %" PRIu64 " of the record's %" PRIu64 " bytes",
+                        source_size - record->offset, record->size);
     SJ_TRY(sj_source_read_exact(source, stored, sizeof(stored), trailer_at, SNAPJAR_DIAG_RECORD_CUT_SHORT, err));
     sj_trailer_write(wanted, record->size, record->header->prefix.checksum);
     if (memcmp(stored, wanted, sizeof(stored)) != 0)
         return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_TRAILER_DAMAGED, SJ_AT_FILE(trailer_at),
-                        "the trailer does not say %" PRIu64 " bytes and the start of the header's checksum", record->size);
+                        "the trailer does not say %" PRIu64 " bytes and the start of the header's checksum",
+                        record->size);
     return SNAPJAR_OK;
 }
 
-snapjar_status sj_record_check_end(const sj_record *record, snapjar_source *source, uint64_t source_size, snapjar_error *err)
+snapjar_status sj_record_check_end(const sj_record *record, snapjar_source *source, uint64_t source_size,
+                                   snapjar_error *err)
 {
     snapjar_status status = check_end(record, source, source_size, err);
     if (status != SNAPJAR_OK && err)

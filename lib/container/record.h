@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where a record's parts stand in a source, and reading the two small ones: header frame and trailer. The payload is payload.h's.
+ * Where a record's parts stand in a source, and reading the two small ones: header frame and trailer. The payload is
+ * payload.h's.
  */
 #ifndef SJ_CONTAINER_RECORD_H
 #define SJ_CONTAINER_RECORD_H
@@ -19,8 +20,8 @@ typedef struct sj_record {
 } sj_record;
 
 /**
- * Reads and checks the header at `offset` of a source of `source_size` bytes, of which `offset` is less. No payload byte is read. On
- * failure `record->header` is NULL. Free with sj_record_clear.
+ * Reads and checks the header at `offset` of a source of `source_size` bytes, of which `offset` is less. No payload
+ * byte is read. On failure `record->header` is NULL. Free with sj_record_clear.
  */
 snapjar_status sj_record_read(sj_record *record, snapjar_context *context, snapjar_source *source, uint64_t source_size,
                               uint64_t offset, uint64_t index, const snapjar_limits *limits, snapjar_error *err);

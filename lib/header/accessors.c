@@ -181,13 +181,14 @@ static snapjar_status step(walk *w)
     return SNAPJAR_OK;
 }
 
-snapjar_status snapjar_header_each(const snapjar_header *header, snapjar_header_visit *visit, void *state, snapjar_error *err)
+snapjar_status snapjar_header_each(const snapjar_header *header, snapjar_header_visit *visit, void *state,
+                                   snapjar_error *err)
 {
     snapjar_context *context = header->context;
     sj_json *root = NULL;
 
-    SJ_TRY(sj_json_parse(&root, header->json, header->prefix.json_size, DEPTH_MAX, SNAPJAR_SPACE_FILE, header->json_offset,
-                         err));
+    SJ_TRY(sj_json_parse(&root, header->json, header->prefix.json_size, DEPTH_MAX, SNAPJAR_SPACE_FILE,
+                         header->json_offset, err));
     walk *w = sj_alloc_zero(context, sizeof(*w));
     snapjar_status status = w ? SNAPJAR_OK : sj_raise_no_memory(err, sizeof(*w));
     if (w) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * From a plan to a header frame. The part that comes from the user's options is serialised and checked once, and kept: a program that
- * writes many records of a type pays for it once.
+ * From a plan to a header frame. The part that comes from the user's options is serialised and checked once, and kept:
+ * a program that writes many records of a type pays for it once.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -86,7 +86,8 @@ static void put_text(text_buffer *text, const char *words)
     put(text, words, strlen(words));
 }
 
-/* A JSON string (RFC 8259, section 7): only what must be escaped is. That the bytes are UTF-8 is checked when the whole is parsed. */
+/* A JSON string (RFC 8259, section 7): only what must be escaped is. That the bytes are UTF-8 is checked when the whole
+ * is parsed. */
 static void put_string(text_buffer *text, const char *value)
 {
     put(text, "\"", 1);
@@ -131,7 +132,8 @@ static snapjar_status check_user_json(const char *json, const char *name, snapja
     sj_json *root = NULL;
     snapjar_error fault;
 
-    snapjar_status status = sj_json_parse(&root, json, strlen(json), SNAPJAR_JSON_DEPTH_DEFAULT, SNAPJAR_SPACE_NONE, 0, &fault);
+    snapjar_status status =
+        sj_json_parse(&root, json, strlen(json), SNAPJAR_JSON_DEPTH_DEFAULT, SNAPJAR_SPACE_NONE, 0, &fault);
     sj_json_free(root);
     if (status == SNAPJAR_OK || status == SNAPJAR_NO_MEMORY)
         return status == SNAPJAR_OK ? status : sj_raise_no_memory(err, strlen(json));
@@ -169,11 +171,11 @@ static void put_constant(text_buffer *text, const sj_header_plan *plan)
 /* Runs the reader's own checks over what would be written, with a stand-in for the payload. */
 static snapjar_status check_constant(snapjar_context *context, const text_buffer *constant, snapjar_error *err)
 {
-    static const char rest[] =
-        ",\"created\":\"2000-01-01T00:00:00Z\",\"payload\":{\"content_type\":\"pickle\",\"protocol\":0,\"compression\":\"zstd\","
-        "\"frame_size\":65536,\"size\":1,\"pickle_size\":1,\"stored_size\":1,"
-        "\"checksum\":\"xxh3-128:00000000000000000000000000000000\","
-        "\"content_checksum\":\"xxh3-128:00000000000000000000000000000000\"}}";
+    static const char rest[] = ",\"created\":\"2000-01-01T00:00:00Z\",\"payload\":{\"content_type\":\"pickle\","
+                               "\"protocol\":0,\"compression\":\"zstd\","
+                               "\"frame_size\":65536,\"size\":1,\"pickle_size\":1,\"stored_size\":1,"
+                               "\"checksum\":\"xxh3-128:00000000000000000000000000000000\","
+                               "\"content_checksum\":\"xxh3-128:00000000000000000000000000000000\"}}";
     snapjar_header header = {.context = context, .json_offset = SNAPJAR_OFFSET_NONE};
     text_buffer whole = {.context = context};
     sj_fields fields = {.header = &header, .err = err};
@@ -237,8 +239,8 @@ static snapjar_status prepare_new(snapjar_context *context, sj_kept *kept, text_
         constant.has_failed ? sj_raise_no_memory(err, constant.size) : check_constant(context, &constant, err);
     if (status == SNAPJAR_OK && constant.size > SNAPJAR_HEADER_JSON_SIZE_DEFAULT - VARYING_SIZE_MAX)
         status = sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_HEADER_TOO_LARGE, SJ_NOWHERE,
-                          "the build info and labels give a header of %zu bytes, %" PRIu64 " are allowed", constant.size,
-                          SNAPJAR_HEADER_JSON_SIZE_DEFAULT - VARYING_SIZE_MAX);
+                          "the build info and labels give a header of %zu bytes, %" PRIu64 " are allowed",
+                          constant.size, SNAPJAR_HEADER_JSON_SIZE_DEFAULT - VARYING_SIZE_MAX);
     if (status != SNAPJAR_OK) {
         sj_free(context, constant.data);
         return status;
@@ -254,8 +256,9 @@ static snapjar_status prepare_new(snapjar_context *context, sj_kept *kept, text_
 }
 
 /*
- * The time that reproducible builds ask for (https://reproducible-builds.org/specs/source-date-epoch/), or now. A value that is no number
- * of seconds is refused, as the specification demands; so is one beyond the year 9999, which has no form in RFC 3339.
+ * The time that reproducible builds ask for (https://reproducible-builds.org/specs/source-date-epoch/), or now. A value
+ * that is no number of seconds is refused, as the specification demands; so is one beyond the year 9999, which has no
+ * form in RFC 3339.
  */
 static snapjar_status read_clock(time_t *now, snapjar_error *err)
 {
@@ -281,7 +284,8 @@ snapjar_status sj_header_prepare(snapjar_context *context, const sj_header_plan 
     if (!kept)
         return sj_raise_no_memory(err, sizeof(*kept));
     if (!plan->type)
-        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE, "the type is required");
+        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
+                        "the type is required");
     if (plan->created && !sj_is_time((snapjar_text){plan->created, strlen(plan->created)}))
         return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
                         "created must be a time as 2026-01-31T23:59:59Z");
@@ -293,7 +297,8 @@ snapjar_status sj_header_prepare(snapjar_context *context, const sj_header_plan 
     snapjar_status status = SNAPJAR_OK;
     if (key.has_failed)
         status = sj_raise_no_memory(err, key.size);
-    else if (!kept->prepared || kept->prepared_key_size != key.size || memcmp(kept->prepared_key, key.data, key.size) != 0)
+    else if (!kept->prepared || kept->prepared_key_size != key.size ||
+             memcmp(kept->prepared_key, key.data, key.size) != 0)
         status = prepare_new(context, kept, &key, plan, err);
     sj_free(context, key.data);
     return status;
@@ -326,12 +331,13 @@ static size_t format_varying(char *out, size_t room, const sj_header_plan *plan)
     if (plan->string_encoding != SNAPJAR_STRING_ASCII)
         (void)snprintf(encoding, sizeof(encoding), ",\"string_encoding\":\"%s\"",
                        snapjar_string_encoding_name(plan->string_encoding));
-    int size = snprintf(out, room,
-                        ",\"created\":\"%s\",\"payload\":{\"content_type\":\"pickle\",\"protocol\":%d%s,"
-                        "\"compression\":\"zstd\",\"frame_size\":%" PRIu32 ",\"size\":%" PRIu64 ",\"pickle_size\":%" PRIu64
-                        ",\"stored_size\":%" PRIu64 ",\"checksum\":\"xxh3-128:%s\",\"content_checksum\":\"xxh3-128:%s\"",
-                        plan->created ? plan->created : now, plan->protocol, encoding, plan->frame_size, plan->size,
-                        plan->pickle_size, plan->stored_size, checksum, content_checksum);
+    int size =
+        snprintf(out, room,
+                 ",\"created\":\"%s\",\"payload\":{\"content_type\":\"pickle\",\"protocol\":%d%s,"
+                 "\"compression\":\"zstd\",\"frame_size\":%" PRIu32 ",\"size\":%" PRIu64 ",\"pickle_size\":%" PRIu64
+                 ",\"stored_size\":%" PRIu64 ",\"checksum\":\"xxh3-128:%s\",\"content_checksum\":\"xxh3-128:%s\"",
+                 plan->created ? plan->created : now, plan->protocol, encoding, plan->frame_size, plan->size,
+                 plan->pickle_size, plan->stored_size, checksum, content_checksum);
     return size < 0 ? 0 : (size_t)size;
 }
 
@@ -342,8 +348,8 @@ static size_t format_buffers(char *out, size_t room, const sj_header_plan *plan)
     if (plan->buffer_count)
         used += (size_t)snprintf(out, room, ",\"buffers\":[");
     for (size_t i = 0; i < plan->buffer_count; i++)
-        used += (size_t)snprintf(out + used, room - used, "%s{\"offset\":%" PRIu64 ",\"size\":%" PRIu64 "}", i ? "," : "",
-                                 plan->buffers[i].offset, plan->buffers[i].size);
+        used += (size_t)snprintf(out + used, room - used, "%s{\"offset\":%" PRIu64 ",\"size\":%" PRIu64 "}",
+                                 i ? "," : "", plan->buffers[i].offset, plan->buffers[i].size);
     used += (size_t)snprintf(out + used, room - used, "%s}}", plan->buffer_count ? "]" : "");
     return used;
 }
@@ -360,8 +366,8 @@ static snapjar_status reserve_frame(snapjar_context *context, sj_kept *kept, uin
     return SNAPJAR_OK;
 }
 
-snapjar_status sj_header_build(const uint8_t **frame, size_t *frame_size, snapjar_context *context, const sj_header_plan *plan,
-                               snapjar_error *err)
+snapjar_status sj_header_build(const uint8_t **frame, size_t *frame_size, snapjar_context *context,
+                               const sj_header_plan *plan, snapjar_error *err)
 {
     sj_kept *kept = sj_kept_get(context);
 

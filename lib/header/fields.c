@@ -47,7 +47,8 @@ static sj_where here(const sj_fields *fields)
                       header->json_offset == SNAPJAR_OFFSET_NONE ? SNAPJAR_OFFSET_NONE : header->json_offset + at};
 }
 
-static snapjar_status raise_here(sj_fields *fields, snapjar_status status, snapjar_diagnostic diagnostic, const char *why)
+static snapjar_status raise_here(sj_fields *fields, snapjar_status status, snapjar_diagnostic diagnostic,
+                                 const char *why)
 {
     char raw[160];
     char path[SNAPJAR_ERROR_PLACE_SIZE];
@@ -264,7 +265,8 @@ static snapjar_status check_labels(sj_fields *fields, const sj_json *value)
         sj_json_type type = sj_json_type_of(sj_json_member(it));
         enter(fields, sj_json_key(it), 0);
         if (type == SJ_JSON_OBJECT || type == SJ_JSON_ARRAY)
-            return raise_here(fields, SNAPJAR_DAMAGED, SNAPJAR_DIAG_FIELD_TYPE, "must be a string, number, boolean or null");
+            return raise_here(fields, SNAPJAR_DAMAGED, SNAPJAR_DIAG_FIELD_TYPE,
+                              "must be a string, number, boolean or null");
         leave(fields);
     }
     return SNAPJAR_OK;

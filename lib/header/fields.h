@@ -15,8 +15,8 @@ typedef struct sj_fields {
 } sj_fields;
 
 /**
- * Checks every field and fills in the header. `created` and `payload` are taken from `varying`, all others from `constant`
- * (the two may be the same object); `constant` may be NULL if its fields are known already.
+ * Checks every field and fills in the header. `created` and `payload` are taken from `varying`, all others from
+ * `constant` (the two may be the same object); `constant` may be NULL if its fields are known already.
  */
 snapjar_status sj_fields_check(sj_fields *fields, const sj_json *constant, const sj_json *varying);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * From a header frame to a checked header. Most headers of a program differ only in `created` and `payload`, which stand last: the
- * part before them is kept parsed in the context, and compared byte for byte.
+ * From a header frame to a checked header. Most headers of a program differ only in `created` and `payload`, which
+ * stand last: the part before them is kept parsed in the context, and compared byte for byte.
  */
 
 #include "header/header.h"
@@ -27,7 +27,8 @@ static snapjar_status check_limits(const sj_prefix *prefix, uint64_t file_offset
                         limits->header_json_size_max);
     if (prefix->seal_size > limits->seal_size_max)
         return sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_HEADER_TOO_LARGE, SJ_AT_FILE(file_offset + 24),
-                        "seal size %" PRIu32 " exceeds the limit of %" PRIu64, prefix->seal_size, limits->seal_size_max);
+                        "seal size %" PRIu32 " exceeds the limit of %" PRIu64, prefix->seal_size,
+                        limits->seal_size_max);
     return SNAPJAR_OK;
 }
 
@@ -53,7 +54,8 @@ snapjar_status sj_limits_resolve(snapjar_limits *resolved, const snapjar_limits 
 /* Takes the constant part from the kept one if it is the same, byte for byte. */
 static bool take_kept(snapjar_header *header, const sj_kept *kept, size_t split, size_t depth_max)
 {
-    if (!kept || !kept->constant || kept->depth_max != depth_max || kept->constant_size != split || memcmp(kept->constant_text, header->json, split) != 0)
+    if (!kept || !kept->constant || kept->depth_max != depth_max || kept->constant_size != split ||
+        memcmp(kept->constant_text, header->json, split) != 0)
         return false;
     header->constant = sj_json_ref(kept->constant);
     header->type = kept->type;
@@ -81,7 +83,8 @@ static void keep(snapjar_header *header, size_t split, size_t depth_max)
 }
 
 /* Parses a part of the header's text whose first or last byte is replaced for the purpose by `brace`. */
-static sj_json *parse_part(snapjar_header *header, size_t from, size_t size, size_t brace_at, char brace, size_t depth_max)
+static sj_json *parse_part(snapjar_header *header, size_t from, size_t size, size_t brace_at, char brace,
+                           size_t depth_max)
 {
     sj_json *part = NULL;
     char saved = header->json[brace_at];
@@ -94,8 +97,8 @@ static sj_json *parse_part(snapjar_header *header, size_t from, size_t size, siz
 }
 
 /*
- * Reads the header as two objects: {constant} and {"created":...,"payload":...}. If both parse, their members together are exactly
- * those of the whole. False if the text is not laid out so, or anything at all is wrong with it.
+ * Reads the header as two objects: {constant} and {"created":...,"payload":...}. If both parse, their members together
+ * are exactly those of the whole. False if the text is not laid out so, or anything at all is wrong with it.
  */
 static bool parse_split(snapjar_header *header, size_t depth_max)
 {
@@ -146,8 +149,9 @@ static snapjar_status parse_whole(snapjar_header *header, size_t depth_max, snap
     return sj_fields_check(&fields, header->constant, header->constant);
 }
 
-snapjar_status sj_header_parse(snapjar_header **out, snapjar_context *context, const sj_prefix *prefix, const uint8_t *frame,
-                               uint64_t file_offset, const snapjar_limits *limits, snapjar_error *err)
+snapjar_status sj_header_parse(snapjar_header **out, snapjar_context *context, const sj_prefix *prefix,
+                               const uint8_t *frame, uint64_t file_offset, const snapjar_limits *limits,
+                               snapjar_error *err)
 {
     *out = NULL;
     SJ_TRY(check_limits(prefix, file_offset, limits, err));

@@ -10,8 +10,8 @@
 #include <snapjar/header.h>
 
 #include "header/prefix.h"
-#include "json/json.h"
 #include "util/context.h"
+#include "json/json.h"
 
 #define SJ_TYPE_SIZE_MAX 1024
 #define SJ_STREAM_ID_SIZE 32
@@ -47,8 +47,9 @@ struct snapjar_header {
 };
 
 /**
- * Parses a whole header frame whose prefix was read and checked. `limits` (resolved: no zeros) bound the sizes and depth.
- * Errors are those of the JSON, unknown-requirement, header-too-large, content-too-large and field-*, each with the file offset.
+ * Parses a whole header frame whose prefix was read and checked. `limits` (resolved: no zeros) bound the sizes and
+ * depth. Errors are those of the JSON, unknown-requirement, header-too-large, content-too-large and field-*, each with
+ * the file offset.
  */
 snapjar_status sj_header_parse(snapjar_header **header, snapjar_context *context, const sj_prefix *prefix,
                                const uint8_t *frame, uint64_t file_offset, const snapjar_limits *limits,
@@ -61,7 +62,8 @@ snapjar_status sj_header_check_stream(const snapjar_header *next, const snapjar_
 /** Where the value at `parent.key` (parent may be NULL) stands in the file. */
 uint64_t sj_header_field_offset(const snapjar_header *header, const char *parent, const char *key);
 
-/** Defaults for what is zero; SNAPJAR_INVALID_ARGUMENT for what no version of the format allows. `limits` may be NULL. */
+/** Defaults for what is zero; SNAPJAR_INVALID_ARGUMENT for what no version of the format allows. `limits` may be NULL.
+ */
 snapjar_status sj_limits_resolve(snapjar_limits *resolved, const snapjar_limits *limits, snapjar_error *err);
 
 /** What a writer must know to build a header. Texts as in snapjar_pack_options. */
@@ -84,8 +86,8 @@ typedef struct sj_header_plan {
 } sj_header_plan;
 
 /**
- * Checks the user's part of a plan (type, schema version, created, JSON texts) and keeps its serialised form in the context, so
- * that sj_header_build can be called with the same texts. Call it before doing any work.
+ * Checks the user's part of a plan (type, schema version, created, JSON texts) and keeps its serialised form in the
+ * context, so that sj_header_build can be called with the same texts. Call it before doing any work.
  */
 snapjar_status sj_header_prepare(snapjar_context *context, const sj_header_plan *plan, snapjar_error *err);
 

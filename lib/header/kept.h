@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What header/ keeps in a context between records: the parsed constant part of the last header read, and the serialised one of the
- * last header written. Used by header/ only.
+ * What header/ keeps in a context between records: the parsed constant part of the last header read, and the serialised
+ * one of the last header written. Used by header/ only.
  */
 #ifndef SJ_HEADER_KEPT_H
 #define SJ_HEADER_KEPT_H

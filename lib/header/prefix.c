@@ -41,7 +41,7 @@ static bool is_text_damage(const uint8_t *at, size_t left)
         uint8_t bytes[10];
         size_t size;
     } forms[] = {
-        {{0x89, 'S', 'J', 'R', '\n', 0x1a, '\n'}, 7},                   /* CR LF became LF */
+        {{0x89, 'S', 'J', 'R', '\n', 0x1a, '\n'}, 7},                    /* CR LF became LF */
         {{0x89, 'S', 'J', 'R', '\r', '\r', '\n', 0x1a, '\r', '\n'}, 10}, /* each LF became CR LF */
         {{0x89, 'S', 'J', 'R', '\r', '\n', 0x1a, '\r', '\n'}, 9},        /* each lone LF became CR LF */
         {{0x89, 'S', 'J', 'R', '\r', '\r', 0x1a, '\r'}, 8},              /* each LF became CR */
@@ -60,7 +60,8 @@ static bool is_seven_bit_damage(const uint8_t *at, size_t left)
 }
 
 /* The bytes begin no header frame: say what they look like. */
-static snapjar_status raise_magic(const uint8_t *bytes, size_t size, uint64_t file_offset, bool is_first, snapjar_error *err)
+static snapjar_status raise_magic(const uint8_t *bytes, size_t size, uint64_t file_offset, bool is_first,
+                                  snapjar_error *err)
 {
     size_t search = (size_t)sj_min(size, SJ_PREFIX_LOOK_SIZE);
     char shown[40];
@@ -142,12 +143,13 @@ snapjar_status sj_prefix_check(const sj_prefix *prefix, const uint8_t *frame, ui
         sj_hex16(stored_hex, prefix->checksum);
         sj_hex16(actual_hex, actual);
         return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_HEADER_CHECKSUM_MISMATCH,
-                        SJ_AT_FILE(file_offset + AT_CHECKSUM), "the header's checksum is %s, its bytes give %s", stored_hex,
-                        actual_hex);
+                        SJ_AT_FILE(file_offset + AT_CHECKSUM), "the header's checksum is %s, its bytes give %s",
+                        stored_hex, actual_hex);
     }
     if (prefix->format_version != SNAPJAR_FORMAT_VERSION)
-        return sj_raise(err, SNAPJAR_UNSUPPORTED, SNAPJAR_DIAG_UNSUPPORTED_VERSION, SJ_AT_FILE(file_offset + AT_VERSION),
-                        "format version %u, this reader knows version %d", prefix->format_version, SNAPJAR_FORMAT_VERSION);
+        return sj_raise(err, SNAPJAR_UNSUPPORTED, SNAPJAR_DIAG_UNSUPPORTED_VERSION,
+                        SJ_AT_FILE(file_offset + AT_VERSION), "format version %u, this reader knows version %d",
+                        prefix->format_version, SNAPJAR_FORMAT_VERSION);
     if (prefix->flags & FLAGS_MUST_UNDERSTAND)
         return sj_raise(err, SNAPJAR_UNSUPPORTED, SNAPJAR_DIAG_UNKNOWN_FLAGS, SJ_AT_FILE(file_offset + AT_FLAGS),
                         "flags 0x%04x: 0x%02x must be understood and is not", prefix->flags,
@@ -167,7 +169,8 @@ void sj_prefix_write(uint8_t *frame, uint32_t json_size, uint32_t seal_size)
     frame_checksum(frame + AT_CHECKSUM, frame, SJ_PREFIX_SIZE + (size_t)json_size + seal_size);
 }
 
-void sj_trailer_write(uint8_t out[SJ_TRAILER_SIZE], uint64_t record_size, const uint8_t header_checksum[SJ_CHECKSUM_SIZE])
+void sj_trailer_write(uint8_t out[SJ_TRAILER_SIZE], uint64_t record_size,
+                      const uint8_t header_checksum[SJ_CHECKSUM_SIZE])
 {
     memcpy(out, trailer_magic, sizeof(trailer_magic));
     sj_write_le32(out + 4, SJ_TRAILER_SIZE - 8);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The 44 fixed bytes at the start of a record, and the 24 of its trailer (spec/format.md). They stand at the same place in every
- * future version, and nothing in them is believed before the checksum holds: only so can damage be told from a newer format.
+ * The 44 fixed bytes at the start of a record, and the 24 of its trailer (spec/format.md). They stand at the same place
+ * in every future version, and nothing in them is believed before the checksum holds: only so can damage be told from a
+ * newer format.
  */
 #ifndef SJ_HEADER_PREFIX_H
 #define SJ_HEADER_PREFIX_H
@@ -41,9 +42,10 @@ static inline uint64_t sj_prefix_frame_size(const sj_prefix *prefix)
 bool sj_prefix_matches(const uint8_t *bytes, size_t size);
 
 /**
- * Reads the prefix from the first `size` bytes of a record (SJ_PREFIX_LOOK_SIZE of them, fewer only at the source's end) at `file_offset`.
- * Tells what happened to a magic that is not right; `is_first` is false for a record behind another, where foreign bytes are
- * trailing garbage. Checks the magic and that the sizes agree; the checksum and all else are for sj_prefix_check.
+ * Reads the prefix from the first `size` bytes of a record (SJ_PREFIX_LOOK_SIZE of them, fewer only at the source's
+ * end) at `file_offset`. Tells what happened to a magic that is not right; `is_first` is false for a record behind
+ * another, where foreign bytes are trailing garbage. Checks the magic and that the sizes agree; the checksum and all
+ * else are for sj_prefix_check.
  */
 snapjar_status sj_prefix_read(sj_prefix *prefix, const uint8_t *bytes, size_t size, uint64_t file_offset, bool is_first,
                               snapjar_error *err);
@@ -54,7 +56,8 @@ snapjar_status sj_prefix_check(const sj_prefix *prefix, const uint8_t *frame, ui
 /** Writes a prefix for the JSON and seal area that follow it at `frame`, and its checksum over all. */
 void sj_prefix_write(uint8_t *frame, uint32_t json_size, uint32_t seal_size);
 
-void sj_trailer_write(uint8_t out[SJ_TRAILER_SIZE], uint64_t record_size, const uint8_t header_checksum[SJ_CHECKSUM_SIZE]);
+void sj_trailer_write(uint8_t out[SJ_TRAILER_SIZE], uint64_t record_size,
+                      const uint8_t header_checksum[SJ_CHECKSUM_SIZE]);
 
 /** The record size in a trailer, or 0 if the bytes are no trailer. */
 uint64_t sj_trailer_record_size(const uint8_t bytes[SJ_TRAILER_SIZE]);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * JSON of one known shape, read without a tree: parsing it as JSON was the largest cost of listing many files. Whatever this accepts,
- * the way over the tree accepts with the same result (tests/unit/test_header.c and the fuzz target compare the two).
+ * JSON of one known shape, read without a tree: parsing it as JSON was the largest cost of listing many files. Whatever
+ * this accepts, the way over the tree accepts with the same result (tests/unit/test_header.c and the fuzz target
+ * compare the two).
  */
 #include "header/varying.h"
 
@@ -26,7 +27,8 @@ static bool take(cursor *c, const char *literal)
     return true;
 }
 
-/* Digits without a leading zero; at most 18, so that the value fits; zero is for the tree, which says what is wrong with it. */
+/* Digits without a leading zero; at most 18, so that the value fits; zero is for the tree, which says what is wrong
+ * with it. */
 static bool take_number(cursor *c, uint64_t *value)
 {
     const char *start = c->at;
@@ -43,7 +45,7 @@ static bool take_checksum(cursor *c, uint8_t out[SJ_CHECKSUM_SIZE])
         return false;
     for (size_t i = 0; i < 32; i++) {
         char digit = *c->at++;
-        uint8_t value = digit >= '0' && digit <= '9' ? (uint8_t)(digit - '0')
+        uint8_t value = digit >= '0' && digit <= '9'   ? (uint8_t)(digit - '0')
                         : digit >= 'a' && digit <= 'f' ? (uint8_t)(digit - 'a' + 10)
                                                        : 16;
         if (value == 16)
@@ -91,13 +93,14 @@ bool sj_varying_read(snapjar_header *header, size_t split)
     cursor c = {header->json + split, header->json + header->prefix.json_size};
     uint64_t frame_size = 0;
 
-    bool is_read = take(&c, ",\"created\":\"") && take_created(&c, &header->created) &&
-                   take(&c, ",\"payload\":{\"content_type\":\"pickle\",\"protocol\":") && take_protocol(&c, &header->protocol) &&
-                   take_encoding(&c, &header->string_encoding) && take(&c, ",\"compression\":\"zstd\",\"frame_size\":") &&
-                   take_number(&c, &frame_size) && take(&c, ",\"size\":") && take_number(&c, &header->size) &&
-                   take(&c, ",\"pickle_size\":") && take_number(&c, &header->pickle_size) && take(&c, ",\"stored_size\":") &&
-                   take_number(&c, &header->stored_size) && take(&c, ",\"checksum\":") && take_checksum(&c, header->checksum) &&
-                   take(&c, ",\"content_checksum\":") && take_checksum(&c, header->content_checksum) && take(&c, "}}");
+    bool is_read =
+        take(&c, ",\"created\":\"") && take_created(&c, &header->created) &&
+        take(&c, ",\"payload\":{\"content_type\":\"pickle\",\"protocol\":") && take_protocol(&c, &header->protocol) &&
+        take_encoding(&c, &header->string_encoding) && take(&c, ",\"compression\":\"zstd\",\"frame_size\":") &&
+        take_number(&c, &frame_size) && take(&c, ",\"size\":") && take_number(&c, &header->size) &&
+        take(&c, ",\"pickle_size\":") && take_number(&c, &header->pickle_size) && take(&c, ",\"stored_size\":") &&
+        take_number(&c, &header->stored_size) && take(&c, ",\"checksum\":") && take_checksum(&c, header->checksum) &&
+        take(&c, ",\"content_checksum\":") && take_checksum(&c, header->content_checksum) && take(&c, "}}");
     /* Trailing spaces are allowed, and rare enough to be left to the tree. */
     if (!is_read || c.at != c.end || header->pickle_size != header->size || frame_size < SNAPJAR_FRAME_SIZE_MIN ||
         frame_size > SNAPJAR_FRAME_SIZE_MAX || (frame_size & (frame_size - 1)))

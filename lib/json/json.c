@@ -32,7 +32,8 @@ static snapjar_status raise_parse(const json_error_t *fault, const char *text, s
         return sj_raise_no_memory(err, size);
     case json_error_duplicate_key:
         where.offset = base + sj_json_string_start(text, position);
-        return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_JSON_DUPLICATE_KEY, where, "a key stands twice in one object");
+        return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_JSON_DUPLICATE_KEY, where,
+                        "a key stands twice in one object");
     case json_error_numeric_overflow:
         where.offset = base + sj_json_number_start(text, position);
         return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_JSON_NUMBER_RANGE, where,
@@ -115,7 +116,7 @@ sj_json_type sj_json_type_of(const sj_json *value)
 
 const char *sj_json_type_name(sj_json_type type)
 {
-    static const char *const names[] = {"an object", "an array",  "a string", "an integer",
+    static const char *const names[] = {"an object",     "an array",  "a string", "an integer",
                                         "a real number", "a boolean", "null"};
     return names[type];
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * JSON as headers and options use it: strict (no duplicate keys, no NUL, 64-bit integers, UTF-8, limited depth), with the byte
- * offset of whatever is wrong. A thin layer over jansson, which this folder alone includes. jansson takes its memory from
- * malloc: its allocator is global to the process, and a library must not set it.
+ * JSON as headers and options use it: strict (no duplicate keys, no NUL, 64-bit integers, UTF-8, limited depth), with
+ * the byte offset of whatever is wrong. A thin layer over jansson, which this folder alone includes. jansson takes its
+ * memory from malloc: its allocator is global to the process, and a library must not set it.
  */
 #ifndef SJ_JSON_H
 #define SJ_JSON_H
@@ -25,9 +25,9 @@ typedef enum sj_json_type {
 } sj_json_type;
 
 /**
- * Parses a whole text that must be one object. Errors have the offset `base` + the byte's place in the text, in `space`:
- * json-syntax, json-encoding, json-duplicate-key, json-number-range, json-too-deep, json-not-object (all SNAPJAR_DAMAGED,
- * the depth SNAPJAR_LIMIT).
+ * Parses a whole text that must be one object. Errors have the offset `base` + the byte's place in the text, in
+ * `space`: json-syntax, json-encoding, json-duplicate-key, json-number-range, json-too-deep, json-not-object (all
+ * SNAPJAR_DAMAGED, the depth SNAPJAR_LIMIT).
  */
 snapjar_status sj_json_parse(sj_json **root, const char *text, size_t size, size_t depth_max, snapjar_space space,
                              uint64_t base, snapjar_error *err);

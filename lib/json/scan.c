@@ -111,8 +111,8 @@ size_t sj_json_bad_utf8(const char *text, size_t size)
 }
 
 /*
- * The scalar readers return the offset behind the value and set `*ok` to false at the byte that is wrong, which they then
- * return instead.
+ * The scalar readers return the offset behind the value and set `*ok` to false at the byte that is wrong, which they
+ * then return instead.
  */
 static uint32_t hex4(const char *p, bool *ok)
 {
@@ -120,7 +120,7 @@ static uint32_t hex4(const char *p, bool *ok)
 
     for (int i = 0; i < 4; i++) {
         char c = p[i];
-        uint32_t digit = is_digit(c) ? (uint32_t)(c - '0')
+        uint32_t digit = is_digit(c)            ? (uint32_t)(c - '0')
                          : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
                          : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10)
                                                 : 16;

@@ -127,8 +127,8 @@ static snapjar_status check_claims(const checker *c, snapjar_error *err)
                         "the pickle is of protocol %d, payload.protocol is %d", extent->protocol, c->header->protocol);
     if (extent->buffer_count != c->header->buffer_count)
         return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_PICKLE_BUFFERS_MISMATCH, SJ_AT_CONTENT(0),
-                        "the pickle asks for %" PRIu64 " out-of-band buffers, payload.buffers has %zu", extent->buffer_count,
-                        c->header->buffer_count);
+                        "the pickle asks for %" PRIu64 " out-of-band buffers, payload.buffers has %zu",
+                        extent->buffer_count, c->header->buffer_count);
     return SNAPJAR_OK;
 }
 
@@ -142,7 +142,8 @@ static snapjar_status check_limits(const snapjar_reader *reader, const sj_record
                     reader->limits.content_size_max);
 }
 
-static snapjar_status pass(const sj_gate *gate, const sj_record *record, snapjar_verification *result, snapjar_error *err)
+static snapjar_status pass(const sj_gate *gate, const sj_record *record, snapjar_verification *result,
+                           snapjar_error *err)
 {
     snapjar_reader *reader = gate->reader;
     checker c = {.gate = gate, .header = record->header};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The gate: what must hold of a record's content before anyone gets it, in the one order there is (design of the format, spec/format.md,
- * "order of checks"). The header's part of it is container/record.h's.
+ * The gate: what must hold of a record's content before anyone gets it, in the one order there is (design of the
+ * format, spec/format.md, "order of checks"). The header's part of it is container/record.h's.
  */
 #ifndef SJ_SNAPSHOT_GATE_H
 #define SJ_SNAPSHOT_GATE_H
@@ -37,8 +37,8 @@ typedef struct sj_gate {
     snapjar_status (*prepare)(void *state, uint8_t **content, snapjar_error *err);
     void *prepare_state;
     /**
-     * Gets the content in order as it passes the lexer, before the content checksum is known; may be NULL. A sink of the library's own kinds
-     * may be written to from another thread.
+     * Gets the content in order as it passes the lexer, before the content checksum is known; may be NULL. A sink of
+     * the library's own kinds may be written to from another thread.
      */
     snapjar_sink *sink;
     /** The same for a spool. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * From a pickle to a record, in one pass over the pickle: the bytes that are lexed are the bytes that are hashed and compressed. The
- * header is written when all is known, so nothing is ever sought back to.
+ * From a pickle to a record, in one pass over the pickle: the bytes that are lexed are the bytes that are hashed and
+ * compressed. The header is written when all is known, so nothing is ever sought back to.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -53,8 +53,9 @@ static snapjar_status check_options(const snapjar_pack_options *options, snapjar
         wrong = "level is not from -7 to 22";
     else if (options->threads > SJ_THREADS_MAX)
         wrong = "threads exceeds 64";
-    else if (options->frame_size && (options->frame_size < SNAPJAR_FRAME_SIZE_MIN || options->frame_size > SNAPJAR_FRAME_SIZE_MAX ||
-                                     (options->frame_size & (options->frame_size - 1))))
+    else if (options->frame_size &&
+             (options->frame_size < SNAPJAR_FRAME_SIZE_MIN || options->frame_size > SNAPJAR_FRAME_SIZE_MAX ||
+              (options->frame_size & (options->frame_size - 1))))
         wrong = "frame_size is not a power of two from 64 KiB to 8 MiB";
     else if (options->string_encoding > SNAPJAR_STRING_BYTES || options->compression > SNAPJAR_COMPRESSION_ZSTD)
         wrong = "string_encoding or compression is none that exists";
@@ -94,14 +95,14 @@ static snapjar_status take_pickle(producer *p, const uint8_t *bytes, size_t room
     p->pickle_read += *taken;
     if (p->pickle_read > p->content_size_max)
         return sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_INPUT_TOO_LARGE,
-                        SJ_AT_CONTENT(p->offset + p->content_size_max), "the pickle exceeds the limit of %" PRIu64 " bytes",
-                        p->content_size_max);
+                        SJ_AT_CONTENT(p->offset + p->content_size_max),
+                        "the pickle exceeds the limit of %" PRIu64 " bytes", p->content_size_max);
     return SNAPJAR_OK;
 }
 
 /*
- * The next bytes of the pickle, a frame unless it ends: borrowed from the source where it can lend them. Else they are read in steps that
- * grow, since many small pickles may follow one another.
+ * The next bytes of the pickle, a frame unless it ends: borrowed from the source where it can lend them. Else they are
+ * read in steps that grow, since many small pickles may follow one another.
  */
 static snapjar_status read_pickle(producer *p, uint8_t *buffer, const uint8_t **bytes, size_t *size, snapjar_error *err)
 {
@@ -192,8 +193,9 @@ static snapjar_status write_record(snapjar_context *context, snapjar_sink *sink,
     return snapjar_sink_write(sink, trailer, sizeof(trailer), err);
 }
 
-static snapjar_status pack(snapjar_context *context, producer *p, snapjar_sink *sink, const snapjar_pack_options *options,
-                           sj_header_plan *plan, snapjar_packed *packed, snapjar_error *err)
+static snapjar_status pack(snapjar_context *context, producer *p, snapjar_sink *sink,
+                           const snapjar_pack_options *options, sj_header_plan *plan, snapjar_packed *packed,
+                           snapjar_error *err)
 {
     sj_payload_writing writing = {
         .context = context,
@@ -239,7 +241,8 @@ static snapjar_status explain_failure(const producer *p, snapjar_status status, 
 {
     bool is_pickle_fault = status == SNAPJAR_DAMAGED || status == SNAPJAR_CUT_SHORT || status == SNAPJAR_UNSUPPORTED;
 
-    if (!is_pickle_fault || !sj_input_mentions_joblib_array(p->source, p->offset, p->offset + p->pickle_read + p->frame_size))
+    if (!is_pickle_fault ||
+        !sj_input_mentions_joblib_array(p->source, p->offset, p->offset + p->pickle_read + p->frame_size))
         return status;
     return sj_raise(err, SNAPJAR_WRONG_FORMAT, SNAPJAR_DIAG_INPUT_JOBLIB_ARRAY, SJ_AT_CONTENT(p->offset),
                     "the pickle is interrupted by raw arrays, as joblib writes them");

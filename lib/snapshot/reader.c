@@ -84,8 +84,8 @@ snapjar_status snapjar_reader_next(snapjar_reader *reader, const snapjar_record 
         SJ_TRY(leave_record(reader, reader->source_size, err));
     if (reader->next_offset >= reader->source_size)
         return SNAPJAR_OK;
-    SJ_TRY(sj_record_read(&next, reader->context, reader->source, reader->source_size, reader->next_offset, reader->next_index,
-                          &reader->limits, err));
+    SJ_TRY(sj_record_read(&next, reader->context, reader->source, reader->source_size, reader->next_offset,
+                          reader->next_index, &reader->limits, err));
     if (reader->previous) {
         snapjar_status status = sj_header_check_stream(next.header, reader->previous, err);
         if (status != SNAPJAR_OK) {
@@ -146,8 +146,8 @@ uint64_t snapjar_record_payload_offset(const snapjar_record *record)
     return record->inner.payload_offset;
 }
 
-snapjar_status snapjar_record_verify(snapjar_reader *reader, const snapjar_check_options *options, snapjar_verification *result,
-                                     snapjar_error *err)
+snapjar_status snapjar_record_verify(snapjar_reader *reader, const snapjar_check_options *options,
+                                     snapjar_verification *result, snapjar_error *err)
 {
     snapjar_check_options resolved;
 
@@ -177,7 +177,8 @@ static snapjar_status unpack_inband(snapjar_reader *reader, snapjar_sink *sink, 
     if (status == SNAPJAR_OK) {
         for (size_t i = 0; i < count; i++)
             buffers[i] = (sj_inband_buffer){content->bytes + spans[i].offset, spans[i].size};
-        status = sj_inband_write(content->bytes, (size_t)content->pickle_size, buffers, count, write_to_sink, sink, err);
+        status =
+            sj_inband_write(content->bytes, (size_t)content->pickle_size, buffers, count, write_to_sink, sink, err);
     }
     sj_free(reader->context, buffers);
     snapjar_content_free(content);

@@ -8,12 +8,7 @@
 
 #include <snapjar/context.h>
 
-typedef enum sj_slot {
-    SJ_SLOT_CODEC,
-    SJ_SLOT_HEADER,
-    SJ_SLOT_CONTAINER,
-    SJ_SLOT_COUNT
-} sj_slot;
+typedef enum sj_slot { SJ_SLOT_CODEC, SJ_SLOT_HEADER, SJ_SLOT_CONTAINER, SJ_SLOT_COUNT } sj_slot;
 
 struct snapjar_context {
     snapjar_allocator allocator;

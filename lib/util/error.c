@@ -21,8 +21,8 @@ static const snapjar_diagnostic_info diagnostics[] = {
 #define DIAGNOSTIC_COUNT (sizeof(diagnostics) / sizeof(diagnostics[0]))
 
 static const char *const status_names[] = {
-    "ok",      "invalid-argument", "no-memory", "limit",     "io",      "cut-short", "wrong-format", "unsupported",
-    "damaged", "bad-seal",         "refused",   "not-found", "cancelled", "bug",
+    "ok",          "invalid-argument", "no-memory", "limit",   "io",        "cut-short", "wrong-format",
+    "unsupported", "damaged",          "bad-seal",  "refused", "not-found", "cancelled", "bug",
 };
 
 const char *snapjar_version(void)
@@ -212,15 +212,16 @@ snapjar_status sj_raise_errno(snapjar_error *err, snapjar_diagnostic diagnostic,
     start(err, SNAPJAR_IO, diagnostic, SJ_NOWHERE);
     err->system_errno = system_errno;
     /* GNU strerror_r: returns the text, which may be its own static one; safe for threads. */
-    (void)snprintf(err->message, sizeof(err->message), "%s: %s", what, strerror_r(system_errno, buffer, sizeof(buffer)));
+    (void)snprintf(err->message, sizeof(err->message), "%s: %s", what,
+                   strerror_r(system_errno, buffer, sizeof(buffer)));
     drop_controls(err->message);
     return sj_raise_place(err, SNAPJAR_IO, place);
 }
 
 snapjar_status sj_raise_no_memory(snapjar_error *err, uint64_t size)
 {
-    return sj_raise(err, SNAPJAR_NO_MEMORY, SNAPJAR_DIAG_OUT_OF_MEMORY, SJ_NOWHERE,
-                    "cannot allocate %" PRIu64 " bytes", size);
+    return sj_raise(err, SNAPJAR_NO_MEMORY, SNAPJAR_DIAG_OUT_OF_MEMORY, SJ_NOWHERE, "cannot allocate %" PRIu64 " bytes",
+                    size);
 }
 
 snapjar_status sj_raise_place(snapjar_error *err, snapjar_status status, const char *place)

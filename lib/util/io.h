@@ -26,10 +26,12 @@ const char *sj_source_name(const snapjar_source *source);
 
 bool sj_sink_is_transactional(const snapjar_sink *sink);
 
-/** Whether the sink may be written to by another thread than its maker's (one at a time): so are those on files and descriptors. */
+/** Whether the sink may be written to by another thread than its maker's (one at a time): so are those on files and
+ * descriptors. */
 bool sj_sink_is_for_any_thread(const snapjar_sink *sink);
 
-/** Room for `size` bytes at the end of a memory sink, to be followed by sj_sink_commit; NULL for other kinds or no memory. */
+/** Room for `size` bytes at the end of a memory sink, to be followed by sj_sink_commit; NULL for other kinds or no
+ * memory. */
 uint8_t *sj_sink_reserve(snapjar_sink *sink, size_t size);
 void sj_sink_commit(snapjar_sink *sink, size_t size);
 

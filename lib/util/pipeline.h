@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * A job in stages over numbered items: fill (in order, calling thread), work (any order, any thread), drain (in order, calling thread)
- * and, if there is one, emit (in order, a thread of its own: for writing, which waits for the system rather than computes). The calling
- * thread works too when it has nothing else to do, so one thread and no emit means no other thread and no locks. Knows nothing of what
- * the items are.
+ * A job in stages over numbered items: fill (in order, calling thread), work (any order, any thread), drain (in order,
+ * calling thread) and, if there is one, emit (in order, a thread of its own: for writing, which waits for the system
+ * rather than computes). The calling thread works too when it has nothing else to do, so one thread and no emit means
+ * no other thread and no locks. Knows nothing of what the items are.
  */
 #ifndef SJ_UTIL_PIPELINE_H
 #define SJ_UTIL_PIPELINE_H
@@ -14,7 +14,8 @@
 #include "util/error.h"
 
 #define SJ_THREADS_MAX 64u
-/** Slots are one more than threads, so that a worker finds its next item filled, and one more for emit; one thread alone has one. */
+/** Slots are one more than threads, so that a worker finds its next item filled, and one more for emit; one thread
+ * alone has one. */
 #define SJ_SLOTS_MAX (SJ_THREADS_MAX + 2)
 
 typedef struct sj_pipeline {
@@ -32,8 +33,8 @@ typedef struct sj_pipeline {
 } sj_pipeline;
 
 /**
- * Runs the job to its end or first failure (the first in the order of items). A thread that cannot be started is done without.
- * When this returns, no thread of its own is left.
+ * Runs the job to its end or first failure (the first in the order of items). A thread that cannot be started is done
+ * without. When this returns, no thread of its own is left.
  */
 snapjar_status sj_pipeline_run(snapjar_context *context, const sj_pipeline *job, snapjar_error *err);
 

@@ -208,7 +208,8 @@ static void functions_close(snapjar_sink *sink)
         own->functions.close(own->state, sink->state == SJ_SINK_FINISHED);
 }
 
-static const sj_sink_kind functions_kind = {.write = functions_write, .finish = functions_finish, .close = functions_close};
+static const sj_sink_kind functions_kind = {
+    .write = functions_write, .finish = functions_finish, .close = functions_close};
 
 snapjar_status snapjar_sink_from_functions(snapjar_sink **sink, snapjar_context *context,
                                            const snapjar_sink_functions *functions, void *state, snapjar_error *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Runs a fuzz target over a kept corpus without a fuzzer: replay FILE... where each line of a file is an input in hex digits. The last
- * line printed is `N passed, 0 failed`; a finding ends the program.
+ * Runs a fuzz target over a kept corpus without a fuzzer: replay FILE... where each line of a file is an input in hex
+ * digits. The last line printed is `N passed, 0 failed`; a finding ends the program.
  */
 #include <ctype.h>
 #include <stddef.h>

@@ -120,7 +120,8 @@ static void test_empty_file(void **state)
 
     (void)state;
     write_file(path, "", 0);
-    assert_fault(append_one(false, false, NULL, &err), &err, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_EMPTY_FILE, SNAPJAR_SPACE_FILE, 0);
+    assert_fault(append_one(false, false, NULL, &err), &err, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_EMPTY_FILE,
+                 SNAPJAR_SPACE_FILE, 0);
     assert_ok(append_one(false, true, NULL, err));
     assert_int_equal(count_records(), 1);
 }
@@ -153,8 +154,8 @@ static void test_every_torn_tail(void **state)
         snapjar_error err;
         uint64_t repaired = 0;
         write_file(path, two.bytes, cut);
-        assert_fault(append_one(false, false, NULL, &err), &err, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_TAIL_TORN, SNAPJAR_SPACE_FILE,
-                     one.size);
+        assert_fault(append_one(false, false, NULL, &err), &err, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_TAIL_TORN,
+                     SNAPJAR_SPACE_FILE, one.size);
         assert_int_equal(size_of(path), cut);
         assert_ok(append_one(true, false, &repaired, err));
         assert_int_equal(repaired, cut - one.size);
@@ -179,7 +180,8 @@ static void test_tail_of_zeros_is_torn(void **state)
     FILE *file = fopen(path, "ab");
     fwrite(zeros, 1, sizeof(zeros), file);
     fclose(file);
-    assert_fault(append_one(false, false, NULL, &err), &err, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_TAIL_TORN, SNAPJAR_SPACE_FILE, one.size);
+    assert_fault(append_one(false, false, NULL, &err), &err, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_TAIL_TORN,
+                 SNAPJAR_SPACE_FILE, one.size);
     assert_ok(append_one(true, false, &repaired, err));
     assert_int_equal(repaired, sizeof(zeros));
     assert_int_equal(count_records(), 2);
@@ -214,7 +216,8 @@ static void test_damage_is_not_cut(void **state)
                  SNAPJAR_SPACE_FILE, 28);
     assert_int_equal(size_of(path), one.size);
     write_file(path, "hello, world", 12);
-    assert_fault(append_one(true, false, NULL, &err), &err, SNAPJAR_WRONG_FORMAT, SNAPJAR_DIAG_NOT_SNAPJAR, SNAPJAR_SPACE_FILE, 0);
+    assert_fault(append_one(true, false, NULL, &err), &err, SNAPJAR_WRONG_FORMAT, SNAPJAR_DIAG_NOT_SNAPJAR,
+                 SNAPJAR_SPACE_FILE, 0);
     assert_int_equal(size_of(path), 12);
     free(copy.bytes);
 }
@@ -265,7 +268,8 @@ static void test_concurrent_appenders(void **state)
     free(all.bytes);
 }
 
-/* A file that is replaced again and again while others append: what is there in the end is whole, and no append failed. */
+/* A file that is replaced again and again while others append: what is there in the end is whole, and no append failed.
+ */
 static void test_rewrite_under_appender(void **state)
 {
     (void)state;
@@ -278,7 +282,8 @@ static void test_rewrite_under_appender(void **state)
             snapjar_sink *sink = NULL;
             options.durability = SNAPJAR_DURABILITY_NONE;
             if (snapjar_sink_open_path(&sink, context, path, &options, NULL) != SNAPJAR_OK ||
-                snapjar_sink_write(sink, one.bytes, one.size, NULL) != SNAPJAR_OK || snapjar_sink_finish(sink, NULL) != SNAPJAR_OK)
+                snapjar_sink_write(sink, one.bytes, one.size, NULL) != SNAPJAR_OK ||
+                snapjar_sink_finish(sink, NULL) != SNAPJAR_OK)
                 _exit(1);
             snapjar_sink_free(sink);
         }

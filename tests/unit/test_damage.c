@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every small damage to a small file is found: each bit flipped, each cut, each byte removed, each of the 256 bytes inserted at each
- * place. For several records the same, but for cuts exactly between two, which leave a shorter valid file. With SNAPJAR_TEST_FULL in the
- * environment, a file of several compressed frames too.
+ * Every small damage to a small file is found: each bit flipped, each cut, each byte removed, each of the 256 bytes
+ * inserted at each place. For several records the same, but for cuts exactly between two, which leave a shorter valid
+ * file. With SNAPJAR_TEST_FULL in the environment, a file of several compressed frames too.
  */
 #include "support.h"
 
@@ -94,7 +94,8 @@ static void expect_found(const fixture *f, const uint8_t *bytes, size_t size, co
     if (err.diagnostic == SNAPJAR_DIAG_NONE || err.space == SNAPJAR_SPACE_NONE || err.offset > size)
         fail_msg("%s at %zu: %s without a place (%llu)", what, place, snapjar_diagnostic_name(err.diagnostic),
                  (unsigned long long)err.offset);
-    if (status == SNAPJAR_NO_MEMORY || status == SNAPJAR_BUG || status == SNAPJAR_IO || status == SNAPJAR_INVALID_ARGUMENT)
+    if (status == SNAPJAR_NO_MEMORY || status == SNAPJAR_BUG || status == SNAPJAR_IO ||
+        status == SNAPJAR_INVALID_ARGUMENT)
         fail_msg("%s at %zu: status %s", what, place, snapjar_status_name(status));
 }
 

@@ -39,7 +39,10 @@ typedef struct snapjar_context_options {
     const snapjar_allocator *allocator;
 } snapjar_context_options;
 
-#define SNAPJAR_CONTEXT_OPTIONS_INIT {sizeof(snapjar_context_options), NULL}
+#define SNAPJAR_CONTEXT_OPTIONS_INIT                                                                                   \
+    {                                                                                                                  \
+        sizeof(snapjar_context_options), NULL                                                                          \
+    }
 
 /** Makes a context. `options` may be NULL. On failure `*context` is NULL. Free it with snapjar_context_free. */
 SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_context_new(snapjar_context **context,
@@ -68,7 +71,10 @@ typedef struct snapjar_limits {
     uint64_t pickle_line_size_max;
 } snapjar_limits;
 
-#define SNAPJAR_LIMITS_INIT {sizeof(snapjar_limits), 0, 0, 0, 0, 0}
+#define SNAPJAR_LIMITS_INIT                                                                                            \
+    {                                                                                                                  \
+        sizeof(snapjar_limits), 0, 0, 0, 0, 0                                                                          \
+    }
 
 #define SNAPJAR_HEADER_JSON_SIZE_DEFAULT (UINT64_C(1) << 20)
 #define SNAPJAR_SEAL_SIZE_DEFAULT (UINT64_C(64) << 10)

@@ -81,7 +81,8 @@ SNAPJAR_API const char *snapjar_diagnostic_hint(snapjar_diagnostic diagnostic);
 /**
  * Writes `size` bytes as printable ASCII into `out`: control characters, quotes, backslashes and bytes above
  * 0x7e become \xNN, \n, \r, \t, \" or \\. Always ends with NUL; a text that does not fit ends in "...".
- * Returns the length without NUL. `out_size` must be at least 4, else 0 is returned (and "" written if it is 1 or more).
+ * Returns the length without NUL. `out_size` must be at least 4, else 0 is returned (and "" written if it is 1 or
+ * more).
  */
 SNAPJAR_API size_t snapjar_text_escape(char *out, size_t out_size, const void *bytes, size_t size);
 

@@ -51,9 +51,8 @@ SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_source_open_path(snapjar_s
                                                                        uint64_t size_max, snapjar_error *err);
 
 /** The same for an open descriptor, which stays the caller's and open. `name` is for messages ("-"). */
-SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_source_from_fd(snapjar_source **source,
-                                                                     snapjar_context *context, int fd,
-                                                                     const char *name, uint64_t size_max,
+SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_source_from_fd(snapjar_source **source, snapjar_context *context,
+                                                                     int fd, const char *name, uint64_t size_max,
                                                                      snapjar_error *err);
 
 /** A source over the program's own functions; the table is copied, `state` is handed to them. */
@@ -101,7 +100,8 @@ typedef struct snapjar_sink_functions {
 typedef enum snapjar_durability {
     /** The file and its folder are synced before finish returns. */
     SNAPJAR_DURABILITY_SYNC = 0,
-    /** Atomic replacement, but nothing is synced: after a power cut the old or the new file, or an empty one, is there. */
+    /** Atomic replacement, but nothing is synced: after a power cut the old or the new file, or an empty one, is there.
+     */
     SNAPJAR_DURABILITY_NONE = 1
 } snapjar_durability;
 
@@ -118,7 +118,10 @@ typedef struct snapjar_path_sink_options {
     unsigned mode;
 } snapjar_path_sink_options;
 
-#define SNAPJAR_PATH_SINK_OPTIONS_INIT {sizeof(snapjar_path_sink_options), SNAPJAR_DURABILITY_SYNC, false, 0}
+#define SNAPJAR_PATH_SINK_OPTIONS_INIT                                                                                 \
+    {                                                                                                                  \
+        sizeof(snapjar_path_sink_options), SNAPJAR_DURABILITY_SYNC, false, 0                                           \
+    }
 
 /**
  * Writes to a temporary neighbour of `path` and renames it over `path` on finish. Mode, owner and extended
@@ -143,8 +146,7 @@ SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_sink_to_memory(snapjar_sin
                                                                      snapjar_error *err);
 
 /** A sink over the program's own functions; the table is copied. */
-SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_sink_from_functions(snapjar_sink **sink,
-                                                                          snapjar_context *context,
+SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_sink_from_functions(snapjar_sink **sink, snapjar_context *context,
                                                                           const snapjar_sink_functions *functions,
                                                                           void *state, snapjar_error *err);
 

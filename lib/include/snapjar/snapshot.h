@@ -51,8 +51,8 @@ SNAPJAR_API void snapjar_reader_free(snapjar_reader *reader);
  * seen that every record is whole in size; what the payloads hold is told only by snapjar_record_verify.
  * An empty source fails with `empty-file`. After a failure the reader stays where it is.
  */
-SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_reader_next(snapjar_reader *reader,
-                                                                  const snapjar_record **record, snapjar_error *err);
+SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_reader_next(snapjar_reader *reader, const snapjar_record **record,
+                                                                  snapjar_error *err);
 
 /** Goes to `file_offset`, where a header must begin: the next call to next reads it and counts from `index`. */
 SNAPJAR_API void snapjar_reader_seek(snapjar_reader *reader, uint64_t file_offset, uint64_t index);
@@ -77,8 +77,8 @@ typedef struct snapjar_check_options {
     /** sizeof(snapjar_check_options) of the program. */
     size_t struct_size;
     /**
-     * Threads that work on a large payload, the calling one included; 0 and 1: no other. At most 64. Beside them, what is unpacked to
-     * a file or descriptor is checked and written by a thread that decompresses nothing.
+     * Threads that work on a large payload, the calling one included; 0 and 1: no other. At most 64. Beside them, what
+     * is unpacked to a file or descriptor is checked and written by a thread that decompresses nothing.
      */
     unsigned threads;
     /** Check the stored bytes and the trailer only; decompress nothing. For snapjar_record_verify. */
@@ -87,7 +87,10 @@ typedef struct snapjar_check_options {
     void *progress_state;
 } snapjar_check_options;
 
-#define SNAPJAR_CHECK_OPTIONS_INIT {sizeof(snapjar_check_options), 0, false, NULL, NULL}
+#define SNAPJAR_CHECK_OPTIONS_INIT                                                                                     \
+    {                                                                                                                  \
+        sizeof(snapjar_check_options), 0, false, NULL, NULL                                                            \
+    }
 
 /** What a full check learnt. */
 typedef struct snapjar_verification {
@@ -179,22 +182,10 @@ typedef struct snapjar_pack_options {
 } snapjar_pack_options;
 
 #define SNAPJAR_PACK_OPTIONS_INIT                                                                                      \
-    {sizeof(snapjar_pack_options),                                                                                     \
-     NULL,                                                                                                             \
-     0,                                                                                                                \
-     NULL,                                                                                                             \
-     NULL,                                                                                                             \
-     NULL,                                                                                                             \
-     SNAPJAR_STRING_ASCII,                                                                                             \
-     SNAPJAR_COMPRESSION_AUTO,                                                                                         \
-     0,                                                                                                                \
-     0,                                                                                                                \
-     0,                                                                                                                \
-     NULL,                                                                                                             \
-     0,                                                                                                                \
-     NULL,                                                                                                             \
-     NULL,                                                                                                             \
-     NULL}
+    {                                                                                                                  \
+        sizeof(snapjar_pack_options), NULL, 0, NULL, NULL, NULL, SNAPJAR_STRING_ASCII, SNAPJAR_COMPRESSION_AUTO, 0, 0, \
+            0, NULL, 0, NULL, NULL, NULL                                                                               \
+    }
 
 /** What was written. */
 typedef struct snapjar_packed {
@@ -229,7 +220,10 @@ typedef struct snapjar_append_options {
     snapjar_durability durability;
 } snapjar_append_options;
 
-#define SNAPJAR_APPEND_OPTIONS_INIT {sizeof(snapjar_append_options), false, false, SNAPJAR_DURABILITY_SYNC}
+#define SNAPJAR_APPEND_OPTIONS_INIT                                                                                    \
+    {                                                                                                                  \
+        sizeof(snapjar_append_options), false, false, SNAPJAR_DURABILITY_SYNC                                          \
+    }
 
 /**
  * Opens a snapshot file for appending and holds its lock (an open file description lock on the whole file) until the
@@ -269,8 +263,7 @@ SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_input_detect(snapjar_sourc
  * Decompresses `source` of the given compressed kind to its end into `*plain`, a source of its own (memory, or an
  * unlinked temporary file when large), stopping with `input-too-large` at the content limit. Free it as any source.
  */
-SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_input_decompress(snapjar_source **plain,
-                                                                       snapjar_context *context,
+SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_input_decompress(snapjar_source **plain, snapjar_context *context,
                                                                        snapjar_source *source, snapjar_input_kind kind,
                                                                        const snapjar_limits *limits,
                                                                        snapjar_error *err);
@@ -287,7 +280,8 @@ typedef enum snapjar_recover_event {
 } snapjar_recover_event;
 
 /**
- * Called for each range of the source, in order. `reason` says what is wrong with a lost range, else it is NULL; borrowed.
+ * Called for each range of the source, in order. `reason` says what is wrong with a lost range, else it is NULL;
+ * borrowed.
  */
 typedef void snapjar_recover_report(void *state, snapjar_recover_event event, uint64_t file_offset, uint64_t size,
                                     const snapjar_error *reason);
@@ -299,9 +293,9 @@ typedef struct snapjar_recovered {
 } snapjar_recovered;
 
 /**
- * Copies every whole record of a damaged source to `kept`, byte for byte; records found by searching go to `unconfirmed`
- * (NULL: only counted). A record is whole if its header, stored checksum and trailer hold. Neither sink is finished.
- * SNAPJAR_OK means that the source was read to its end, not that nothing was lost: see `*recovered`.
+ * Copies every whole record of a damaged source to `kept`, byte for byte; records found by searching go to
+ * `unconfirmed` (NULL: only counted). A record is whole if its header, stored checksum and trailer hold. Neither sink
+ * is finished. SNAPJAR_OK means that the source was read to its end, not that nothing was lost: see `*recovered`.
  */
 SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_recover(snapjar_context *context, snapjar_source *source,
                                                               snapjar_sink *kept, snapjar_sink *unconfirmed,
