@@ -36,7 +36,7 @@ struct batch_values {
 /* clang-format off */
 #define BATCH_OPTION_ROWS(values_type)                                                                                 \
     {'j', "jobs", "N", OPTION_NUMBER, offsetof(values_type, batch.jobs),                                               \
-     "work on N files at a time; 0: as many as there are processors", NULL, 0, 64},                                    \
+     "work on N files at a time (default: one for each processor)", NULL, 0, 64},                                    \
     {0, "max-header", "SIZE", OPTION_SIZE, offsetof(values_type, batch.max_header),                                    \
      "refuse a header with more JSON than SIZE (default 1M)", NULL, 0, 0}
 /* clang-format on */

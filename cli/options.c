@@ -219,7 +219,7 @@ static void make_getopt_tables(const struct option_row *rows, struct option *lon
     size_t count = 0;
 
     *shorts++ = ':';
-    for (; rows[count].long_name && count < OPTION_MAX; count++) {
+    for (; count < OPTION_MAX && rows[count].long_name; count++) {
         int has_argument = rows[count].argument ? required_argument : no_argument;
         longs[count] = (struct option){rows[count].long_name, has_argument, NULL, FIRST_VALUE + (int)count};
         if (!rows[count].short_name)

@@ -26,6 +26,8 @@ typedef struct reading {
     uint32_t *frame_sizes;
     uint64_t frame_capacity;
     uint64_t frame_count;
+    /** The largest of them: buffers are made once. */
+    uint64_t stored_size_max;
     /** The next frame to fill, and the stored and content bytes before it. */
     uint64_t next;
     uint64_t next_stored;
@@ -65,6 +67,8 @@ static snapjar_status remember_frame(void *state, uint64_t stored_size, snapjar_
     }
     /* At most sj_frame_stored_max of 8 MiB. */
     r->frame_sizes[r->frame_count++] = (uint32_t)stored_size;
+    if (stored_size > r->stored_size_max)
+        r->stored_size_max = stored_size;
     return SNAPJAR_OK;
 }
 
@@ -173,9 +177,9 @@ static snapjar_status fill(void *state, unsigned slot, bool *has_item, snapjar_e
     if (r->stored) {
         r->slots[slot].stored = r->stored + r->next_stored;
     } else {
-        uint8_t *buffer = sj_pool_get(plan->context, SJ_POOL_STORED + slot, stored_size);
+        uint8_t *buffer = sj_pool_get(plan->context, SJ_POOL_STORED + slot, r->stored_size_max);
         if (!buffer)
-            return sj_raise_no_memory(err, stored_size);
+            return sj_raise_no_memory(err, r->stored_size_max);
         SJ_TRY(sj_source_read_exact(plan->source, buffer, stored_size, plan->record->payload_offset + r->next_stored,
                                     SNAPJAR_DIAG_RECORD_CUT_SHORT, err));
         sj_checksum_add(&r->stored_sum, buffer, stored_size);

@@ -11,9 +11,9 @@
 /* A buffer is not kept for itself alone below this: small ones grow by doubling from here. */
 #define BUFFER_SIZE_MIN 4096
 
-/* From here on buffers are whole huge pages: what is not touched costs nothing, and what is, far less. */
+/* From here on a buffer is at least a huge page: what is not touched costs nothing, and what is, far less. */
 #define LARGE_SIZE_MIN (UINT64_C(256) << 10)
-#define LARGE_UNIT (UINT64_C(2) << 20)
+#define LARGE_SIZE (UINT64_C(2) << 20)
 
 typedef struct buffer {
     uint8_t *bytes;
@@ -57,7 +57,7 @@ uint8_t *sj_pool_get(snapjar_context *context, unsigned number, uint64_t size)
         while (room < size && room < LARGE_SIZE_MIN)
             room *= 2;
         if (room < size)
-            room = sj_round_up(size, LARGE_UNIT);
+            room = size < LARGE_SIZE ? LARGE_SIZE : size;
         sj_free(context, b->block);
         *b = (buffer){NULL, NULL, 0};
         b->bytes = sj_alloc_large(context, room, &b->block);

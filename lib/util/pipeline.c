@@ -120,12 +120,13 @@ static void *emitter_main(void *argument)
     return NULL;
 }
 
-/* Waits until `item` has left its slot, or putting out has failed. */
-static snapjar_status wait_emitted(ring *r, uint64_t item, snapjar_error *err)
+/* How many items have left their slots; `may_wait`: waits until one more has, or putting out has failed. */
+static snapjar_status count_emitted(ring *r, bool may_wait, uint64_t *count, snapjar_error *err)
 {
     (void)pthread_mutex_lock(&r->lock);
-    while (r->emitted <= item && r->emit_status == SNAPJAR_OK)
+    while (may_wait && r->emitted == *count && r->emit_status == SNAPJAR_OK)
         (void)pthread_cond_wait(&r->has_done, &r->lock);
+    *count = r->emitted;
     snapjar_status status = r->emit_status;
     (void)pthread_mutex_unlock(&r->lock);
     if (status != SNAPJAR_OK && err)
@@ -199,18 +200,21 @@ static snapjar_status fill_or_finish(ring *r, bool *has_item, snapjar_error *err
 static snapjar_status run_ring(ring *r, snapjar_error *err)
 {
     bool has_item = true;
+    uint64_t emitted = 0;
 
     while (has_item || r->head < r->tail) {
-        /* The slot of the next item must be free: drained, and put out. */
-        bool is_full = r->tail - r->head == r->slot_count;
-        if (has_item && !is_full && r->tail >= r->slot_count)
-            SJ_TRY(wait_emitted(r, r->tail - r->slot_count, err));
-        if (has_item && !is_full)
+        SJ_TRY(count_emitted(r, false, &emitted, err));
+        /* Filling first keeps the other threads busy; a slot that is still being put out is no reason to wait. */
+        if (has_item && r->tail - emitted < r->slot_count)
             SJ_TRY(fill_or_finish(r, &has_item, err));
-        else
+        else if (r->head < r->tail)
             SJ_TRY(finish_oldest(r, err));
+        else
+            SJ_TRY(count_emitted(r, true, &emitted, err));
     }
-    return r->tail ? wait_emitted(r, r->tail - 1, err) : SNAPJAR_OK;
+    while (emitted < r->tail)
+        SJ_TRY(count_emitted(r, true, &emitted, err));
+    return SNAPJAR_OK;
 }
 
 static snapjar_status run_threads(snapjar_context *context, const sj_pipeline *job, snapjar_error *err)
@@ -222,7 +226,7 @@ static snapjar_status run_threads(snapjar_context *context, const sj_pipeline *j
     if (!r)
         return sj_raise_no_memory(err, sizeof(*r));
     r->job = job;
-    r->slot_count = (job->threads > 1 ? job->threads + 1 : 1) + (job->emit != NULL);
+    r->slot_count = job->threads + 1 + (job->emit != NULL && job->threads > 1);
     (void)pthread_mutex_init(&r->lock, NULL);
     (void)pthread_cond_init(&r->has_filled, NULL);
     (void)pthread_cond_init(&r->has_done, NULL);
