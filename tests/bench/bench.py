@@ -69,7 +69,13 @@ class Bench:
         self.scratch = self.folder / f"scratch-{os.getpid()}"
 
     def measure(self, command: list[str]) -> Run:
-        """Runs a program, output thrown away; an exit code other than 0 ends the benchmark."""
+        """Runs a program, output thrown away; an exit code other than 0 ends the benchmark.
+
+        A file that it writes is not there before: replacing an old one atomically holds the memory of both, which a program
+        that empties the old one first gets back to use again, and where fresh memory is slow that is all one would measure.
+        """
+        if "-o" in command:
+            Path(command[command.index("-o") + 1]).unlink(missing_ok=True)
         done = subprocess.run([self.build / "tests" / "bench" / "timed", *command], capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"bench: exit code {done.returncode}: {' '.join(command)}\n{done.stderr}")
