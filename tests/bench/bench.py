@@ -75,7 +75,9 @@ class Bench:
         that empties the old one first gets back to use again, and where fresh memory is slow that is all one would measure.
         """
         if "-o" in command:
-            Path(command[command.index("-o") + 1]).unlink(missing_ok=True)
+            target = Path(command[command.index("-o") + 1])
+            if target.is_file():
+                target.unlink()
         done = subprocess.run([self.build / "tests" / "bench" / "timed", *command], capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"bench: exit code {done.returncode}: {' '.join(command)}\n{done.stderr}")
