@@ -10,6 +10,8 @@
 #include <snapjar/header.h>
 #include <snapjar/io.h>
 #include <snapjar/pickle.h>
+#include <snapjar/policy.h>
+#include <snapjar/scan.h>
 #include <snapjar/snapshot.h>
 #include <snapjar/status.h>
 #include <snapjar/version.h>

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of globals and the mapping of Python 2's names. Names are compared as bytes, exactly: no prefix, no case,
+ * no normal form.
+ */
+#include "pickle/names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_CAPACITY ((size_t)16)
+#define KEPT_CAPACITY ((size_t)256)
+
+typedef struct compat_name {
+    const char *module;
+    const char *name;
+    const char *mapped_module;
+    const char *mapped_name;
+} compat_name;
+
+static const compat_name compat_names[] = {
+#define SJ_COMPAT_NAME(module, name, mapped_module, mapped_name) {module, name, mapped_module, mapped_name},
+#include "pickle/compat.def"
+#undef SJ_COMPAT_NAME
+};
+
+static const compat_name compat_modules[] = {
+#define SJ_COMPAT_MODULE(module, mapped_module) {module, "", mapped_module, NULL},
+#include "pickle/compat.def"
+#undef SJ_COMPAT_MODULE
+};
+
+static int compare_text(snapjar_text text, const char *other)
+{
+    const size_t other_size = strlen(other);
+    const int order = memcmp(text.data, other, text.size < other_size ? text.size : other_size);
+    return order != 0 ? order : (text.size > other_size) - (text.size < other_size);
+}
+
+typedef struct compat_key {
+    snapjar_text module;
+    snapjar_text name;
+} compat_key;
+
+static int compare_compat(const void *key, const void *row)
+{
+    const compat_key *left = key;
+    const compat_name *right = row;
+    const int order = compare_text(left->module, right->module);
+    return order != 0 ? order : compare_text(left->name, right->name);
+}
+
+void sj_names_map(snapjar_text module, snapjar_text name, const char **mapped_module, const char **mapped_name)
+{
+    const compat_key pair = {module, name};
+    const compat_key alone = {module, {"", 0}};
+    const compat_name *row =
+        bsearch(&pair, compat_names, sizeof compat_names / sizeof *compat_names, sizeof *compat_names, compare_compat);
+    if (row == NULL)
+        row = bsearch(&alone, compat_modules, sizeof compat_modules / sizeof *compat_modules, sizeof *compat_modules,
+                      compare_compat);
+    *mapped_module = row != NULL ? row->mapped_module : NULL;
+    *mapped_name = row != NULL ? row->mapped_name : NULL;
+}
+
+void sj_names_init(sj_names *names, sj_texts *texts, size_t count_max)
+{
+    memset(names, 0, sizeof *names);
+    names->texts = texts;
+    names->count_max = count_max;
+}
+
+void sj_names_clear(sj_names *names)
+{
+    sj_free(names->texts->context, names->globals);
+    sj_free(names->texts->context, names->table);
+}
+
+void sj_names_reset(sj_names *names)
+{
+    if (names->table_capacity > KEPT_CAPACITY) {
+        sj_free(names->texts->context, names->table);
+        names->table = NULL;
+        names->table_capacity = 0;
+    } else if (names->count > 0) {
+        memset(names->table, 0, names->table_capacity * sizeof *names->table);
+    }
+    names->count = 0;
+}
+
+/** Where a global is in the table, or belongs. */
+static size_t find_slot(const sj_names *names, uint32_t module, uint32_t name, sj_resolution resolution)
+{
+    const size_t mask = names->table_capacity - 1;
+    const uint64_t key = (uint64_t)module << 32 | name;
+    size_t at = (size_t)sj_texts_mix(names->texts, key, (uint64_t)resolution) & mask;
+    while (names->table[at] != 0) {
+        const sj_global *global = &names->globals[names->table[at] - 1];
+        if (global->module == module && global->name == name && global->resolution == resolution)
+            break;
+        at = (at + 1) & mask;
+    }
+    return at;
+}
+
+static snapjar_status grow(sj_names *names, snapjar_error *err)
+{
+    snapjar_context *context = names->texts->context;
+    if (names->count == names->capacity) {
+        size_t capacity = names->capacity == 0 ? FIRST_CAPACITY : 2 * names->capacity;
+        sj_global *globals = sj_realloc(context, names->globals, capacity * sizeof *globals);
+        if (globals == NULL)
+            return sj_raise_no_memory(err, capacity * sizeof *globals);
+        names->globals = globals;
+        names->capacity = capacity;
+    }
+    if (2 * (names->count + 1) <= names->table_capacity)
+        return SNAPJAR_OK;
+    size_t capacity = names->table_capacity == 0 ? 2 * FIRST_CAPACITY : 2 * names->table_capacity;
+    uint32_t *table = sj_alloc_zero(context, capacity * sizeof *table);
+    if (table == NULL)
+        return sj_raise_no_memory(err, capacity * sizeof *table);
+    sj_free(context, names->table);
+    names->table = table;
+    names->table_capacity = capacity;
+    for (uint32_t i = 0; i < names->count; i++) {
+        const sj_global *global = &names->globals[i];
+        table[find_slot(names, global->module, global->name, global->resolution)] = i + 1;
+    }
+    return SNAPJAR_OK;
+}
+
+static snapjar_text text_of(const char *text)
+{
+    return (snapjar_text){text, strlen(text)};
+}
+
+static bool is_text(snapjar_text text, const char *other)
+{
+    return compare_text(text, other) == 0;
+}
+
+/** Sets the texts of one global. */
+static void refresh(const sj_names *names, sj_global *global)
+{
+    snapjar_scan_global *info = &global->info;
+    if (global->resolution == SJ_RESOLUTION_EXTENSION) {
+        info->module = info->name = info->mapped_module = info->mapped_name = text_of("");
+        return;
+    }
+    info->module = sj_texts_get(names->texts, global->module);
+    info->name = sj_texts_get(names->texts, global->name);
+    info->mapped_module = global->mapped_module != NULL ? text_of(global->mapped_module) : info->module;
+    info->mapped_name = global->mapped_name != NULL ? text_of(global->mapped_name) : info->name;
+}
+
+/** Fills in a new global. */
+static void describe(const sj_names *names, sj_global *global, int protocol)
+{
+    snapjar_scan_global *info = &global->info;
+    info->protocol = protocol;
+    info->fields_are_whole = true;
+    for (size_t i = 0; i < SNAPJAR_USE_COUNT; i++)
+        info->uses[i].offset = SNAPJAR_OFFSET_NONE;
+    if (global->resolution == SJ_RESOLUTION_EXTENSION)
+        info->extension_code = global->name;
+    if (global->resolution == SJ_RESOLUTION_MAPPED)
+        sj_names_map(sj_texts_get(names->texts, global->module), sj_texts_get(names->texts, global->name),
+                     &global->mapped_module, &global->mapped_name);
+    refresh(names, global);
+    info->is_dotted = info->mapped_name.size > 0 && memchr(info->mapped_name.data, '.', info->mapped_name.size) != NULL;
+    global->makes_first_argument =
+        is_text(info->mapped_module, "copyreg") &&
+        (is_text(info->mapped_name, "_reconstructor") || is_text(info->mapped_name, "__newobj__") ||
+         is_text(info->mapped_name, "__newobj_ex__"));
+}
+
+snapjar_status sj_names_find(sj_names *names, uint32_t module, uint32_t name, int protocol, bool is_extension,
+                             uint64_t offset, uint32_t *index, bool *is_new, snapjar_error *err)
+{
+    const sj_resolution resolution = is_extension    ? SJ_RESOLUTION_EXTENSION
+                                     : protocol < 3  ? SJ_RESOLUTION_MAPPED
+                                     : protocol == 3 ? SJ_RESOLUTION_PLAIN
+                                                     : SJ_RESOLUTION_DOTTED;
+    SJ_TRY(grow(names, err));
+    const size_t slot = find_slot(names, module, name, resolution);
+    *is_new = names->table[slot] == 0;
+    if (!*is_new) {
+        *index = names->table[slot] - 1;
+        return SNAPJAR_OK;
+    }
+    if (names->count >= names->count_max)
+        return sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_PICKLE_GLOBALS_LIMIT, SJ_AT_CONTENT(offset),
+                        "the pickle names more than the limit of %zu globals", names->count_max);
+    *index = (uint32_t)names->count++;
+    names->table[slot] = *index + 1;
+    sj_global *global = &names->globals[*index];
+    memset(global, 0, sizeof *global);
+    global->module = module;
+    global->name = name;
+    global->resolution = resolution;
+    describe(names, global, protocol);
+    return SNAPJAR_OK;
+}
+
+void sj_names_refresh(sj_names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        refresh(names, &names->globals[i]);
+}
