@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looking at many snapshot files.
+ * Looking at many files.
  */
 #include "batch.h"
 
@@ -15,6 +15,7 @@
 #include "head_source.h"
 #include "json_out.h"
 #include "parallel.h"
+#include "pickle_files.h"
 #include "walk.h"
 
 /* A file up to this size is read at once, with three system calls in all, where its payload is wanted too. */
@@ -52,7 +53,7 @@ void outcome_note(struct outcome *outcome, const snapjar_error *err)
 void outcome_fail(const struct batch *batch, struct outcome *outcome, const char *path, const snapjar_error *err)
 {
     outcome_note(outcome, err);
-    report_format_line(&batch->cli->report, &outcome->log, path, err, REPORT_CONTENT_PICKLE);
+    report_format_line(&batch->cli->report, &outcome->log, path, err, outcome->content);
     if (batch->is_json) {
         json_begin(&outcome->out, "error");
         json_file(&outcome->out, "file", path);
@@ -61,7 +62,7 @@ void outcome_fail(const struct batch *batch, struct outcome *outcome, const char
     }
 }
 
-static void tell_failure(const struct batch *batch, struct outcome *outcome, const char *path, const snapjar_error *err)
+void batch_fail(const struct batch *batch, struct outcome *outcome, const char *path, const snapjar_error *err)
 {
     if (batch->fail)
         batch->fail(batch, outcome, path, err);
@@ -120,11 +121,13 @@ static void look_at_file(struct batch *batch, struct batch_worker *worker, const
 
     if (prepare_worker(worker, &err) != SNAPJAR_OK ||
         open_source(batch, worker, item->path, &source, &fd, &err) != SNAPJAR_OK)
-        tell_failure(batch, outcome, item->path, &err);
+        batch_fail(batch, outcome, item->path, &err);
+    else if (batch->look_pickle)
+        pickle_files_look(batch, worker->context, source, item->path, outcome);
     else if (item->kind == WALK_OTHER && !is_snapshot(source))
         outcome->is_other = true;
     else if (snapjar_reader_new(&reader, worker->context, source, &batch->limits, &err) != SNAPJAR_OK)
-        tell_failure(batch, outcome, item->path, &err);
+        batch_fail(batch, outcome, item->path, &err);
     else
         batch->look(batch, item->path, reader, outcome);
     snapjar_reader_free(reader);
@@ -141,14 +144,14 @@ static void work(void *state, unsigned worker, size_t index, void *result)
 
     text_clear(&outcome->out);
     text_clear(&outcome->log);
-    *outcome = (struct outcome){.out = outcome->out, .log = outcome->log};
-    if (item->kind == WALK_LEFTOVER)
+    *outcome = (struct outcome){.out = outcome->out, .log = outcome->log, .content = REPORT_CONTENT_PICKLE};
+    if (item->kind == WALK_LEFTOVER && !batch->look_pickle)
         return;
     if (item->kind == WALK_FAILED) {
         snapjar_error err;
         errno = item->reason;
         report_make_errno(&err, SNAPJAR_DIAG_OPEN_FAILED, "cannot read the directory");
-        tell_failure(batch, outcome, item->path, &err);
+        batch_fail(batch, outcome, item->path, &err);
         return;
     }
     look_at_file(batch, &batch->workers[worker], item, outcome);
@@ -174,7 +177,7 @@ static void emit(void *state, size_t index, void *result)
         batch->other_count++;
         return;
     }
-    if (item->kind == WALK_LEFTOVER) {
+    if (item->kind == WALK_LEFTOVER && !batch->look_pickle) {
         batch->leftover_count++;
         if (!report->is_quiet)
             report_remark(batch->cli, item->path, "left behind by an interrupted write or a repair, not looked at");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looking at many snapshot files: what ls, info and verify share. Paths become files, files are opened and read on one
- * or more threads with one context each, results come out in order, and every file ends up in some number.
+ * Looking at many files: what ls, info, verify and the commands on pickles share. Paths become files, files are opened
+ * and read on one or more threads with one context each, results come out in order, and every file ends up in some
+ * number.
  */
 #ifndef CLI_BATCH_H
 #define CLI_BATCH_H
@@ -22,6 +23,8 @@ struct outcome {
     int exit_code;
     /** The status of the first failure of those with the highest exit code. */
     snapjar_status worst;
+    /** What offsets into content are offsets of, for report_format. */
+    const char *content;
     /** Found in a directory and no snapshot: not looked at further. */
     bool is_other;
     uint64_t record_count;
@@ -54,6 +57,14 @@ struct batch {
     const char *verb;
     /** Looks at an open file; on a worker's thread. */
     void (*look)(struct batch *batch, const char *path, snapjar_reader *reader, struct outcome *outcome);
+    /**
+     * In place of `look`: looks at a pickle of a file of any kind; on a worker's thread. A failure that it returns is
+     * told by `fail`. Every file is then looked at, and what is no pickle of any kind is a failure as well.
+     */
+    snapjar_status (*look_pickle)(struct batch *batch, const char *path, snapjar_pickles *pickles,
+                                  const snapjar_pickles_item *item, struct outcome *outcome, snapjar_error *err);
+    /** For `look_pickle`: how text of Python 2 is read where no header says it. */
+    snapjar_string_encoding string_encoding;
     /** Takes a result, in order; NULL: `out` is printed as it is. */
     void (*take)(struct batch *batch, const char *path, struct outcome *outcome);
     /** Tells a failure; NULL: outcome_fail. */
@@ -78,6 +89,9 @@ void batch_init(struct batch *batch, struct cli *cli, const struct batch_values 
 
 /** Looks at everything behind `paths`. Afterwards the numbers are complete and the exit code is in the report. */
 void batch_run(struct batch *batch, const struct string_list *paths);
+
+/** Tells a failure by the batch's `fail`. */
+void batch_fail(const struct batch *batch, struct outcome *outcome, const char *path, const snapjar_error *err);
 
 /** Notes a failure in an outcome, without telling it. */
 void outcome_note(struct outcome *outcome, const snapjar_error *err);

@@ -4,16 +4,8 @@
  */
 #include <string.h>
 
-#include "pickle/machine.h"
+#include "pickle/scan.h"
 #include "util/options.h"
-
-struct snapjar_scan {
-    sj_machine machine;
-    /** Why it failed; status SNAPJAR_OK while it did not. */
-    snapjar_error failure;
-    /** Whether the texts and numbers that are shown are those of now. */
-    bool is_fresh;
-};
 
 #define GLOBAL_COUNT_MAX (UINT64_C(1) << 20)
 #define DEPTH_MAX (UINT64_C(1) << 30)
@@ -111,6 +103,22 @@ void snapjar_scan_reset(snapjar_scan *scan, uint64_t base_offset)
     sj_machine_reset(&scan->machine, base_offset);
     scan->failure.status = SNAPJAR_OK;
     scan->is_fresh = false;
+}
+
+void sj_scan_begin(snapjar_scan *scan, uint64_t base_offset, snapjar_string_encoding string_encoding,
+                   uint64_t line_size_max)
+{
+    scan->machine.options.string_encoding = string_encoding;
+    snapjar_scan_reset(scan, base_offset);
+    scan->machine.lexer.line_size_max = sj_min(scan->machine.lexer.line_size_max, line_size_max);
+}
+
+void sj_scan_fail(snapjar_scan *scan, const snapjar_error *failure)
+{
+    /* What was found holds for a part of what there is, or for something else than what it was taken for. */
+    scan->machine.summary.is_complete = false;
+    if (failure != &scan->failure)
+        scan->failure = *failure;
 }
 
 /** Keeps a failure, which from now on is the answer to everything, and returns it. */

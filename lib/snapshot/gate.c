@@ -7,7 +7,8 @@
 #include <inttypes.h>
 
 #include "container/payload.h"
-#include "pickle/measure.h"
+#include "pickle/inspect.h"
+#include "pickle/scan.h"
 #include "util/bytes.h"
 #include "util/pipeline.h"
 
@@ -15,7 +16,7 @@
 typedef struct checker {
     const sj_gate *gate;
     const snapjar_header *header;
-    sj_measure measure;
+    sj_inspection inspection;
     uint64_t at;
     /** The buffer that is next, or that we are in. */
     size_t buffer;
@@ -37,12 +38,12 @@ static snapjar_status check_pickle(checker *c, const uint8_t *bytes, size_t size
 {
     size_t consumed = 0;
 
-    SJ_TRY(sj_measure_feed(&c->measure, bytes, size, &consumed, err));
-    if (sj_measure_is_done(&c->measure) && c->at + consumed != c->header->pickle_size)
+    SJ_TRY(sj_inspect_feed(&c->inspection, bytes, size, &consumed, err));
+    if (sj_inspect_is_done(&c->inspection) && c->at + consumed != c->header->pickle_size)
         return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_PICKLE_SIZE_MISMATCH, SJ_AT_CONTENT(c->at + consumed),
                         "the pickle ends after %" PRIu64 " bytes, payload.pickle_size is %" PRIu64, c->at + consumed,
                         c->header->pickle_size);
-    if (c->at + size == c->header->pickle_size && !sj_measure_is_done(&c->measure))
+    if (c->at + size == c->header->pickle_size && !sj_inspect_is_done(&c->inspection))
         return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_PICKLE_SIZE_MISMATCH, SJ_AT_CONTENT(c->header->pickle_size),
                         "the pickle has no STOP within payload.pickle_size %" PRIu64 " bytes", c->header->pickle_size);
     return SNAPJAR_OK;
@@ -120,7 +121,7 @@ static snapjar_status prepare(void *state, uint8_t **content, snapjar_error *err
 
 static snapjar_status check_claims(const checker *c, snapjar_error *err)
 {
-    const snapjar_pickle_extent *extent = &c->measure.extent;
+    const snapjar_pickle_extent *extent = &c->inspection.extent;
 
     if (extent->protocol != c->header->protocol)
         return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_PICKLE_PROTOCOL_MISMATCH, SJ_AT_CONTENT(0),
@@ -162,19 +163,20 @@ static snapjar_status pass(const sj_gate *gate, const sj_record *record, snapjar
     };
     uint64_t source_size = 0;
 
+    sj_inspect_begin(&c.inspection, gate->scan,
+                     &(sj_inspect_options){0, record->header->string_encoding, &reader->limits});
     SJ_TRY(check_limits(reader, record, err));
     SJ_TRY(snapjar_source_size(reader->source, &source_size, err));
     SJ_TRY(sj_record_check_end(record, reader->source, source_size, err));
     if (gate->options->stored_only)
         return sj_payload_check_stored(&reading, &result->frame_count, err);
-    sj_measure_init(&c.measure, &reader->limits, 0);
     SJ_TRY(sj_payload_read(&reading, &result->frame_count, err));
     if (c.fault_status != SNAPJAR_OK) {
         if (err)
             *err = c.fault;
         return c.fault_status;
     }
-    result->opcode_count = c.measure.extent.opcode_count;
+    result->opcode_count = c.inspection.extent.opcode_count;
     return check_claims(&c, err);
 }
 
@@ -182,17 +184,21 @@ snapjar_status sj_gate_pass(const sj_gate *gate, snapjar_verification *result, s
 {
     const sj_record *record = NULL;
     snapjar_verification own = {0};
+    snapjar_error failure;
 
     SJ_TRY(sj_gate_record(&record, gate->reader, err));
     if (gate->options->threads > SJ_THREADS_MAX)
         return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
                         "threads %u exceeds %u", gate->options->threads, SJ_THREADS_MAX);
-    snapjar_status status = pass(gate, record, result ? result : &own, err);
+    snapjar_status status = pass(gate, record, result ? result : &own, &failure);
     if (status != SNAPJAR_OK) {
+        failure.record_index = record->index;
         if (result)
             *result = (snapjar_verification){0};
+        if (gate->scan)
+            sj_scan_fail(gate->scan, &failure);
         if (err)
-            err->record_index = record->index;
+            *err = failure;
     }
     return status;
 }

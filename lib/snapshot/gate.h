@@ -6,6 +6,7 @@
 #ifndef SJ_SNAPSHOT_GATE_H
 #define SJ_SNAPSHOT_GATE_H
 
+#include <snapjar/scan.h>
 #include <snapjar/snapshot.h>
 
 #include "container/record.h"
@@ -43,6 +44,8 @@ typedef struct sj_gate {
     snapjar_sink *sink;
     /** The same for a spool. */
     sj_spool *spool;
+    /** Analyses the pickle as it goes by; may be NULL. If the gate fails, so has the scan. */
+    snapjar_scan *scan;
 } sj_gate;
 
 /** Steps from the limits on: `result` may be NULL. Whatever was given out before a failure must be thrown away. */

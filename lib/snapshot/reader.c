@@ -6,16 +6,9 @@
 
 #include "container/pool.h"
 #include "pickle/inband.h"
+#include "snapshot/content.h"
 #include "snapshot/gate.h"
 #include "util/options.h"
-
-struct snapjar_content {
-    snapjar_context *context;
-    void *block;
-    uint8_t *bytes;
-    uint64_t size;
-    uint64_t pickle_size;
-};
 
 snapjar_status snapjar_reader_new(snapjar_reader **out, snapjar_context *context, snapjar_source *source,
                                   const snapjar_limits *limits, snapjar_error *err)
@@ -207,12 +200,7 @@ snapjar_status snapjar_record_unpack(snapjar_reader *reader, snapjar_sink *sink,
 
 static snapjar_status allocate_content(void *state, uint8_t **bytes, snapjar_error *err)
 {
-    snapjar_content *content = state;
-
-    if (content->size <= SIZE_MAX)
-        content->bytes = sj_alloc_large(content->context, (size_t)content->size, &content->block);
-    *bytes = content->bytes;
-    return content->bytes ? SNAPJAR_OK : sj_raise_no_memory(err, content->size);
+    return sj_content_allocate(state, bytes, err);
 }
 
 snapjar_status snapjar_record_load(snapjar_reader *reader, snapjar_content **out, const snapjar_check_options *options,
@@ -225,12 +213,8 @@ snapjar_status snapjar_record_load(snapjar_reader *reader, snapjar_content **out
     SJ_TRY(sj_options_read(&resolved, sizeof(resolved), options, "snapjar_check_options", err));
     resolved.stored_only = false;
     SJ_TRY(sj_gate_record(&record, reader, err));
-    snapjar_content *content = sj_alloc_zero(reader->context, sizeof(*content));
-    if (!content)
-        return sj_raise_no_memory(err, sizeof(*content));
-    content->context = reader->context;
-    content->size = record->header->size;
-    content->pickle_size = record->header->pickle_size;
+    snapjar_content *content = NULL;
+    SJ_TRY(sj_content_new(&content, reader->context, record->header->size, record->header->pickle_size, err));
     sj_gate gate = {.reader = reader, .options = &resolved, .prepare = allocate_content, .prepare_state = content};
     snapjar_status status = sj_gate_pass(&gate, NULL, err);
     if (status != SNAPJAR_OK) {
@@ -239,21 +223,4 @@ snapjar_status snapjar_record_load(snapjar_reader *reader, snapjar_content **out
     }
     *out = content;
     return SNAPJAR_OK;
-}
-
-void *snapjar_content_data(snapjar_content *content, uint64_t *size, uint64_t *pickle_size)
-{
-    if (size)
-        *size = content->size;
-    if (pickle_size)
-        *pickle_size = content->pickle_size;
-    return content->bytes;
-}
-
-void snapjar_content_free(snapjar_content *content)
-{
-    if (!content)
-        return;
-    sj_free(content->context, content->block);
-    sj_free(content->context, content);
 }

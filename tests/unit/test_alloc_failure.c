@@ -416,6 +416,55 @@ static snapjar_status walk_records(snapjar_context *context, snapjar_error *err)
     return status;
 }
 
+/* Scans and loads all pickles of a source that is read by functions. */
+static snapjar_status walk_pickles(snapjar_context *context, const blob *file, uint64_t wanted, snapjar_error *err)
+{
+    static const snapjar_source_functions functions = {sizeof(functions), hooked_read_at, hooked_get_size, NULL};
+    hooked_source hooked = {.bytes = file->bytes, .size = file->size};
+    const snapjar_pickles_item *item = NULL;
+    snapjar_source *source = NULL;
+    snapjar_pickles *pickles = NULL;
+    snapjar_scan *scan = NULL;
+    uint64_t count = 0;
+
+    snapjar_status status = snapjar_source_from_functions(&source, context, &functions, &hooked, err);
+    if (status == SNAPJAR_OK)
+        status = snapjar_scan_new(&scan, context, NULL, err);
+    if (status == SNAPJAR_OK) {
+        status = snapjar_pickles_open(&pickles, context, source, NULL, err);
+        assert_true((status == SNAPJAR_OK) == (pickles != NULL));
+    }
+    while (status == SNAPJAR_OK) {
+        snapjar_content *content = NULL;
+        status = snapjar_pickles_next(pickles, &item, err);
+        if (status != SNAPJAR_OK || !item)
+            break;
+        count++;
+        status = snapjar_pickles_scan(pickles, scan, err);
+        assert_true((status == SNAPJAR_OK) == !snapjar_scan_failure(scan));
+        if (status == SNAPJAR_OK)
+            status = snapjar_pickles_load(pickles, &content, err);
+        assert_true((status == SNAPJAR_OK) == (content != NULL));
+        snapjar_content_free(content);
+    }
+    if (status == SNAPJAR_OK)
+        assert_int_equal(count, wanted);
+    snapjar_pickles_free(pickles);
+    snapjar_scan_free(scan);
+    snapjar_source_free(source);
+    return status;
+}
+
+static snapjar_status walk_bare(snapjar_context *context, snapjar_error *err)
+{
+    return walk_pickles(context, &m.small, 1, err);
+}
+
+static snapjar_status walk_snapshot(snapjar_context *context, snapjar_error *err)
+{
+    return walk_pickles(context, &m.recovered, 2, err);
+}
+
 static snapjar_status count_value(void *state, const char *path, snapjar_text value, int is_string)
 {
     (void)path;
@@ -518,6 +567,8 @@ OPERATION(unpack_transactional)
 OPERATION(unpack_pipe)
 OPERATION(unpack_buffers)
 OPERATION(walk_records)
+OPERATION(walk_bare)
+OPERATION(walk_snapshot)
 OPERATION(visit_header)
 OPERATION(recover_confirmed)
 OPERATION(recover_searched)
@@ -533,6 +584,7 @@ int main(void)
         cmocka_unit_test(test_load_large),        cmocka_unit_test(test_load_threads),
         cmocka_unit_test(test_load_buffers),      cmocka_unit_test(test_unpack_transactional),
         cmocka_unit_test(test_unpack_pipe),       cmocka_unit_test(test_unpack_buffers),
+        cmocka_unit_test(test_walk_bare),         cmocka_unit_test(test_walk_snapshot),
         cmocka_unit_test(test_walk_records),      cmocka_unit_test(test_visit_header),
         cmocka_unit_test(test_recover_confirmed), cmocka_unit_test(test_recover_searched),
         cmocka_unit_test(test_recover_payload),

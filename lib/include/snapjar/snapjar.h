@@ -10,6 +10,7 @@
 #include <snapjar/header.h>
 #include <snapjar/io.h>
 #include <snapjar/pickle.h>
+#include <snapjar/pickles.h>
 #include <snapjar/policy.h>
 #include <snapjar/scan.h>
 #include <snapjar/snapshot.h>

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Files of any kind that hold pickles: what scan, show, dis, diff and transcode share. A batch whose `look_pickle` is
+ * set goes over them; who wants one file opens it here.
+ */
+#ifndef CLI_PICKLE_FILES_H
+#define CLI_PICKLE_FILES_H
+
+#include "batch.h"
+
+/** One file, opened. */
+struct pickle_file {
+    snapjar_source *source;
+    snapjar_pickles *pickles;
+};
+
+/** Opens `path` ("-": standard input). Close in any case. */
+snapjar_status pickle_file_open(struct pickle_file *file, snapjar_context *context, const char *path,
+                                const snapjar_pickles_options *options, snapjar_error *err);
+void pickle_file_close(struct pickle_file *file);
+
+/** What offsets into this pickle are offsets of, for report_format; NULL: of the file itself. */
+const char *pickle_content(const snapjar_pickles *pickles, const snapjar_pickles_item *item);
+
+/** Calls the batch's `look_pickle` for each pickle of the source, and tells failures. For batch.c. */
+void pickle_files_look(struct batch *batch, snapjar_context *context, snapjar_source *source, const char *path,
+                       struct outcome *outcome);
+
+#endif

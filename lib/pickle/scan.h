@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the rest of the library needs of a scan beyond the public calls (snapjar/scan.h).
+ */
+#ifndef SJ_PICKLE_SCAN_H
+#define SJ_PICKLE_SCAN_H
+
+#include "pickle/machine.h"
+
+struct snapjar_scan {
+    sj_machine machine;
+    /** Why it failed; status SNAPJAR_OK while it did not. */
+    snapjar_error failure;
+    /** Whether the texts and numbers that are shown are those of now. */
+    bool is_fresh;
+};
+
+/** Resets the scan for a pickle of this encoding, with lines no longer than this or its own limit. */
+void sj_scan_begin(snapjar_scan *scan, uint64_t base_offset, snapjar_string_encoding string_encoding,
+                   uint64_t line_size_max);
+
+/** The scan may not be believed: `failure` is the answer from now on, whatever it was before. */
+void sj_scan_fail(snapjar_scan *scan, const snapjar_error *failure);
+
+#endif
