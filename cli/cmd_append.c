@@ -4,7 +4,6 @@
  */
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "json_out.h"
 #include "packing.h"
@@ -64,28 +63,20 @@ static bool add_inputs(struct append *append, snapjar_sink *sink, struct packing
     return true;
 }
 
-static void tell_repair(struct append *append, uint64_t size)
+static void tell_repair(struct append *append, const char *torn_path, uint64_t size)
 {
-    struct text torn_name = {0};
-    struct stat info;
-
-    /* The file is locked and ends where the torn bytes began. */
-    text_puts(&torn_name, append->file);
-    if (stat(append->file, &info) == 0)
-        text_printf(&torn_name, ".torn-%jd", (intmax_t)info.st_size);
     report_remark(append->packing->cli, append->file, "%" PRIu64 " torn byte%s moved to %s", size, size == 1 ? "" : "s",
-                  text_string(&torn_name));
+                  torn_path);
     if (append->values->packing.json) {
         struct text out = {0};
         json_begin(&out, "repaired");
         json_file(&out, "file", append->file);
-        json_file(&out, "torn_file", text_string(&torn_name));
+        json_file(&out, "torn_file", torn_path);
         json_number(&out, "torn_size", size);
         json_end(&out);
         report_print(&out);
         text_free(&out);
     }
-    text_free(&torn_name);
 }
 
 static void append_all(struct append *append, const struct string_list *names)
@@ -112,7 +103,7 @@ static void append_all(struct append *append, const struct string_list *names)
     }
     interrupt_hold();
     if (repaired_size)
-        tell_repair(append, repaired_size);
+        tell_repair(append, snapjar_sink_torn_path(sink), repaired_size);
     if (add_inputs(append, sink, &first, names)) {
         if (snapjar_sink_finish(sink, &err) != SNAPJAR_OK)
             packing_fail(packing, NULL, append->file, &err);

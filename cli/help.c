@@ -38,7 +38,8 @@ const struct docs_row docs_files[] = {
     {"NAME.snapjar", "a snapshot file"},
     {".NAME.snapjar-XXXXXX",
      "a file being written; left behind only when the system stops at that moment, and then safe to remove"},
-    {"NAME.snapjar.torn-OFFSET", "bytes that append --repair cut off the end of a file"},
+    {"NAME.snapjar.torn-OFFSET",
+     "bytes that append --repair cut off the end of a file; if that is there, with -2 and so on"},
     {NULL, NULL},
 };
 

@@ -85,15 +85,20 @@ static bool ends_with(const char *name, const char *suffix)
     return name_size > size && !memcmp(name + name_size - size, suffix, size);
 }
 
-/* ".NAME.snapjar-XXXXXX" and "NAME.torn-OFFSET" */
+/* ".NAME.snapjar-XXXXXX", "NAME.torn-OFFSET" and "NAME.torn-OFFSET-NUMBER" */
 static bool is_leftover(const char *name)
 {
     static const char digits[] = "0123456789";
     const char *torn = strstr(name, ".torn-");
     const char *temporary = strstr(name, ".snapjar-");
 
-    if (torn && torn[6] && torn[6 + strspn(torn + 6, digits)] == '\0')
-        return true;
+    if (torn) {
+        const char *end = torn + 6 + strspn(torn + 6, digits);
+        if (end > torn + 6 && *end == '-' && end[1])
+            end += 1 + strspn(end + 1, digits);
+        if (end > torn + 6 && !*end)
+            return true;
+    }
     return name[0] == '.' && temporary && strlen(temporary) == strlen(".snapjar-XXXXXX") && !strchr(temporary + 1, '.');
 }
 

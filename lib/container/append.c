@@ -20,6 +20,9 @@
 
 /* How often the file may be replaced by others between opening and locking before we give up. */
 #define REOPEN_MAX 100
+/* How many files of torn bytes may stand beside the snapshot for one place in it: each interrupted repair leaves one.
+ */
+#define TORN_FILES_MAX 100
 #define SPOOL_MEMORY_MAX (UINT64_C(64) << 20)
 #define COPY_SIZE ((size_t)64 << 10)
 
@@ -27,11 +30,14 @@ typedef struct append_sink {
     snapjar_sink base;
     char *path;
     snapjar_append_options options;
+    snapjar_limits limits;
     /** -1 while the file does not exist: then what is written waits in the spool until finish. */
     int fd;
     sj_spool *spool;
     /** The file's size before we wrote. */
     uint64_t old_size;
+    /** Where the torn tail went, or NULL. */
+    char *torn_path;
 } append_sink;
 
 static append_sink *inner(snapjar_sink *sink)
@@ -100,15 +106,13 @@ static snapjar_status open_locked(int *fd, const char *path, bool create, snapja
 }
 
 /* Whether the file ends with a whole record: its last trailer, the header that belongs to it, and again the trailer. */
-static snapjar_status check_tail(snapjar_context *context, snapjar_source *source, uint64_t size, snapjar_error *err)
+static snapjar_status check_tail(const append_sink *sink, snapjar_source *source, uint64_t size, snapjar_error *err)
 {
-    snapjar_limits limits;
     sj_record record;
     uint64_t offset = 0;
 
-    SJ_TRY(sj_limits_resolve(&limits, NULL, err));
     SJ_TRY(sj_record_find_last(&offset, source, size, err));
-    SJ_TRY(sj_record_read(&record, context, source, size, offset, 0, &limits, err));
+    SJ_TRY(sj_record_read(&record, sink->base.context, source, size, offset, 0, &sink->limits, err));
     snapjar_status status = sj_record_check_end(&record, source, size, err);
     if (status == SNAPJAR_OK && record.offset + record.size != size)
         status = sj_raise(err, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_TAIL_TORN, SJ_AT_FILE(record.offset + record.size),
@@ -118,16 +122,15 @@ static snapjar_status check_tail(snapjar_context *context, snapjar_source *sourc
 }
 
 /* Where the whole records end, from the start of the file; the fault that stopped there is in `why`. */
-static snapjar_status find_whole_end(snapjar_context *context, snapjar_source *source, uint64_t size, uint64_t *end,
+static snapjar_status find_whole_end(const append_sink *sink, snapjar_source *source, uint64_t size, uint64_t *end,
                                      snapjar_error *why)
 {
-    snapjar_limits limits;
-    snapjar_status status = sj_limits_resolve(&limits, NULL, why);
+    snapjar_status status = SNAPJAR_OK;
 
     *end = 0;
     for (uint64_t index = 0; status == SNAPJAR_OK && *end < size; index++) {
         sj_record record;
-        status = sj_record_read(&record, context, source, size, *end, index, &limits, why);
+        status = sj_record_read(&record, sink->base.context, source, size, *end, index, &sink->limits, why);
         if (status == SNAPJAR_OK)
             status = sj_record_check_end(&record, source, size, why);
         if (status == SNAPJAR_OK)
@@ -170,31 +173,47 @@ static snapjar_status copy_tail(int to, const char *to_name, snapjar_source *sou
     return status;
 }
 
+/* Makes a new file beside the snapshot: NAME.torn-OFFSET, and if that is there, NAME.torn-OFFSET-2 and so on. */
+static snapjar_status make_torn_file(append_sink *sink, uint64_t from, int *fd, snapjar_error *err)
+{
+    size_t room = strlen(sink->path) + 48;
+
+    sink->torn_path = sj_alloc(sink->base.context, room);
+    if (!sink->torn_path)
+        return sj_raise_no_memory(err, room);
+    int size = snprintf(sink->torn_path, room, "%s.torn-%" PRIu64, sink->path, from);
+    for (int i = 2; i <= TORN_FILES_MAX + 1; i++) {
+        snapjar_error fault;
+        snapjar_status status = sj_fd_open(fd, sink->torn_path, O_WRONLY | O_CREAT | O_EXCL, 0600, &fault);
+        if (status == SNAPJAR_OK)
+            return SNAPJAR_OK;
+        if (fault.system_errno != EEXIST)
+            return sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, fault.system_errno, sink->torn_path,
+                                  "cannot make a file for the torn bytes");
+        (void)snprintf(sink->torn_path + size, room - (size_t)size, "-%d", i);
+    }
+    sink->torn_path[size] = '\0';
+    return sj_raise_errno(err, SNAPJAR_DIAG_TARGET_EXISTS, EEXIST, sink->torn_path,
+                          "cannot make one more file for the torn bytes");
+}
+
 /* Writes the bytes from `from` on to a new file beside the snapshot, and only then cuts them off. */
 static snapjar_status set_tail_aside(append_sink *sink, snapjar_source *source, uint64_t from, uint64_t size,
                                      snapjar_error *err)
 {
-    snapjar_context *context = sink->base.context;
-    size_t room = strlen(sink->path) + 32;
     int to = -1;
 
-    char *name = sj_alloc(context, room);
-    if (!name)
-        return sj_raise_no_memory(err, room);
-    (void)snprintf(name, room, "%s.torn-%" PRIu64, sink->path, from);
-    snapjar_status status = sj_fd_open(&to, name, O_WRONLY | O_CREAT | O_EXCL, 0600, err);
-    if (status == SNAPJAR_OK) {
-        status = copy_tail(to, name, source, from, size, context, err);
-        (void)close(to);
-        if (status == SNAPJAR_OK)
-            status = sj_folder_sync(name, err);
-        if (status != SNAPJAR_OK)
-            (void)unlink(name);
+    SJ_TRY(make_torn_file(sink, from, &to, err));
+    snapjar_status status = copy_tail(to, sink->torn_path, source, from, size, sink->base.context, err);
+    (void)close(to);
+    if (status == SNAPJAR_OK)
+        status = sj_folder_sync(sink->torn_path, err);
+    if (status == SNAPJAR_OK && ftruncate(sink->fd, (off_t)from) != 0)
+        status = sj_raise_errno(err, SNAPJAR_DIAG_WRITE_FAILED, errno, sink->path, "cannot cut the torn tail off");
+    if (status != SNAPJAR_OK) {
+        (void)unlink(sink->torn_path);
+        return status;
     }
-    sj_free(context, name);
-    SJ_TRY(status);
-    if (ftruncate(sink->fd, (off_t)from) != 0)
-        return sj_raise_errno(err, SNAPJAR_DIAG_WRITE_FAILED, errno, sink->path, "cannot cut the torn tail off");
     sink->old_size = from;
     return SNAPJAR_OK;
 }
@@ -206,7 +225,7 @@ static snapjar_status deal_with_tail(append_sink *sink, snapjar_source *source, 
     snapjar_error why;
     uint64_t end = 0;
 
-    snapjar_status status = find_whole_end(sink->base.context, source, size, &end, &why);
+    snapjar_status status = find_whole_end(sink, source, size, &end, &why);
     if (status == SNAPJAR_OK) /* nothing is wrong after all: somebody finished it before we had the lock */
         return SNAPJAR_OK;
     if (!is_torn(&why)) {
@@ -238,7 +257,7 @@ static snapjar_status check_file(append_sink *sink, uint64_t *repaired_size, sna
             sink->path);
     if (status == SNAPJAR_OK && size) {
         snapjar_error fault;
-        status = check_tail(sink->base.context, source, size, &fault);
+        status = check_tail(sink, source, size, &fault);
         if (status != SNAPJAR_OK && (fault.status == SNAPJAR_IO || fault.status == SNAPJAR_NO_MEMORY)) {
             if (err)
                 *err = fault;
@@ -311,10 +330,17 @@ static void close_sink(snapjar_sink *base)
         (void)close(sink->fd);
     }
     sj_spool_free(sink->spool);
+    sj_free(base->context, sink->torn_path);
     sj_free(base->context, sink->path);
 }
 
-static const sj_sink_kind append_kind = {.write = write_bytes, .finish = finish, .close = close_sink};
+static const char *torn_path(const snapjar_sink *base)
+{
+    return ((const append_sink *)base)->torn_path;
+}
+
+static const sj_sink_kind append_kind = {
+    .write = write_bytes, .finish = finish, .close = close_sink, .torn_path = torn_path};
 
 static snapjar_status open_sink(append_sink *sink, const char *path, uint64_t *repaired_size, snapjar_error *err)
 {
@@ -335,6 +361,7 @@ snapjar_status snapjar_sink_open_append(snapjar_sink **out, snapjar_context *con
                                         snapjar_error *err)
 {
     snapjar_append_options resolved;
+    snapjar_limits limits;
     snapjar_sink *sink = NULL;
     uint64_t own = 0;
 
@@ -342,8 +369,11 @@ snapjar_status snapjar_sink_open_append(snapjar_sink **out, snapjar_context *con
     if (repaired_size)
         *repaired_size = 0;
     SJ_TRY(sj_options_read(&resolved, sizeof(resolved), options, "snapjar_append_options", err));
+    SJ_TRY(sj_limits_resolve(&limits, resolved.limits, err));
     SJ_TRY(sj_sink_new(&sink, context, sizeof(append_sink), &append_kind, true, err));
     inner(sink)->options = resolved;
+    inner(sink)->limits = limits;
+    inner(sink)->options.limits = &inner(sink)->limits;
     inner(sink)->fd = -1;
     snapjar_status status = open_sink(inner(sink), path, repaired_size ? repaired_size : &own, err);
     if (status != SNAPJAR_OK) {

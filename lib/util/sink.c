@@ -266,6 +266,11 @@ snapjar_status snapjar_sink_finish(snapjar_sink *sink, snapjar_error *err)
     return status;
 }
 
+const char *snapjar_sink_torn_path(const snapjar_sink *sink)
+{
+    return sink == NULL || sink->kind->torn_path == NULL ? NULL : sink->kind->torn_path(sink);
+}
+
 uint64_t snapjar_sink_replaced_links(const snapjar_sink *sink)
 {
     return sink == NULL || sink->kind->replaced_links == NULL ? 0 : sink->kind->replaced_links(sink);

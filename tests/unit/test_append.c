@@ -187,20 +187,61 @@ static void test_tail_of_zeros_is_torn(void **state)
     assert_int_equal(count_records(), 2);
 }
 
-/* An aside file that is there already is never overwritten. */
+/* A file of torn bytes that is there already, from a repair that was interrupted, is never overwritten. */
 static void test_aside_exists(void **state)
 {
     char aside[160];
+    snapjar_append_options options = SNAPJAR_APPEND_OPTIONS_INIT;
+    snapjar_sink *sink = NULL;
     snapjar_error err;
 
     (void)state;
-    write_file(path, one.bytes, one.size - 1);
-    snprintf(aside, sizeof(aside), "%s.torn-0", path);
-    write_file(aside, "x", 1);
-    assert_int_equal(append_one(true, false, NULL, &err), SNAPJAR_IO);
-    assert_int_equal(err.diagnostic, SNAPJAR_DIAG_OPEN_FAILED);
-    assert_int_equal(size_of(path), one.size - 1);
-    assert_int_equal(size_of(aside), 1);
+    options.repair = true;
+    options.create = true;
+    options.durability = SNAPJAR_DURABILITY_NONE;
+    for (int i = 1; i <= 101; i++) {
+        snprintf(aside, sizeof(aside), i == 1 ? "%s.torn-0" : "%s.torn-0-%d", path, i);
+        write_file(path, one.bytes, one.size - 1);
+        if (i > 100) { /* one too many */
+            assert_int_equal(snapjar_sink_open_append(&sink, context, path, &options, NULL, &err), SNAPJAR_IO);
+            assert_int_equal(err.diagnostic, SNAPJAR_DIAG_TARGET_EXISTS);
+            assert_int_equal(size_of(path), one.size - 1);
+            break;
+        }
+        assert_ok(snapjar_sink_open_append(&sink, context, path, &options, NULL, err));
+        assert_string_equal(snapjar_sink_torn_path(sink), aside);
+        snapjar_sink_free(sink);
+        assert_int_equal(size_of(path), 0);
+        assert_int_equal(size_of(aside), one.size - 1);
+    }
+    for (int i = 1; i <= 100; i++) {
+        snprintf(aside, sizeof(aside), i == 1 ? "%s.torn-0" : "%s.torn-0-%d", path, i);
+        assert_int_equal(unlink(aside), 0);
+    }
+}
+
+/* The limits on headers hold for those in the file: one below is refused, as it is is not. */
+static void test_limits_are_the_callers(void **state)
+{
+    snapjar_limits limits = SNAPJAR_LIMITS_INIT;
+    snapjar_append_options options = SNAPJAR_APPEND_OPTIONS_INIT;
+    uint64_t json_size = one.bytes[20] | (uint64_t)one.bytes[21] << 8;
+    snapjar_sink *sink = NULL;
+    snapjar_error err;
+
+    (void)state;
+    options.limits = &limits;
+    write_file(path, one.bytes, one.size);
+    limits.header_json_size_max = json_size - 1;
+    assert_fault(snapjar_sink_open_append(&sink, context, path, &options, NULL, &err), &err, SNAPJAR_LIMIT,
+                 SNAPJAR_DIAG_HEADER_TOO_LARGE, SNAPJAR_SPACE_FILE, 20);
+    limits.header_json_size_max = json_size;
+    assert_ok(snapjar_sink_open_append(&sink, context, path, &options, NULL, err));
+    assert_null(snapjar_sink_torn_path(sink));
+    snapjar_sink_free(sink);
+    limits.json_depth_max = 1001;
+    assert_int_equal(snapjar_sink_open_append(&sink, context, path, &options, NULL, &err), SNAPJAR_INVALID_ARGUMENT);
+    assert_null(snapjar_sink_torn_path(NULL));
 }
 
 /* What is not torn but damaged, or not a snapshot, is left alone even with repair. */
@@ -333,6 +374,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_every_torn_tail, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_tail_of_zeros_is_torn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_aside_exists, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_limits_are_the_callers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damage_is_not_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_only_regular_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_concurrent_appenders, set_up, tear_down),

@@ -166,6 +166,12 @@ SNAPJAR_API void snapjar_sink_reset(snapjar_sink *sink);
 /** How many other names (hard links) the replaced file has, which keep the old bytes. 0 for other kinds. */
 SNAPJAR_API uint64_t snapjar_sink_replaced_links(const snapjar_sink *sink);
 
+/**
+ * The file that torn bytes were moved to when the sink was opened (snapjar_sink_open_append with `repair`). Borrowed
+ * from the sink. NULL if there were none, and for other kinds.
+ */
+SNAPJAR_API const char *snapjar_sink_torn_path(const snapjar_sink *sink);
+
 /** Closes and frees a sink, undoing what was not finished. NULL is allowed. */
 SNAPJAR_API void snapjar_sink_free(snapjar_sink *sink);
 

@@ -213,16 +213,18 @@ SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_pack(snapjar_context *cont
 typedef struct snapjar_append_options {
     /** sizeof(snapjar_append_options) of the program. */
     size_t struct_size;
-    /** A torn tail is written to a new file beside the snapshot ("NAME.torn-OFFSET"), then cut off. */
+    /** A torn tail is written to a new file beside the snapshot (snapjar_sink_torn_path), then cut off. */
     bool repair;
     /** Make the file if it is not there (atomically: it appears with its first record). */
     bool create;
     snapjar_durability durability;
+    /** For the headers that are in the file. NULL: the defaults. Borrowed for the call. */
+    const snapjar_limits *limits;
 } snapjar_append_options;
 
 #define SNAPJAR_APPEND_OPTIONS_INIT                                                                                    \
     {                                                                                                                  \
-        sizeof(snapjar_append_options), false, false, SNAPJAR_DURABILITY_SYNC                                          \
+        sizeof(snapjar_append_options), false, false, SNAPJAR_DURABILITY_SYNC, NULL                                    \
     }
 
 /**
