@@ -218,6 +218,16 @@ static snapjar_text text_here(const sj_machine *machine, sj_tag tag, uint8_t buf
     return (snapjar_text){(const char *)buffer, size};
 }
 
+snapjar_text sj_machine_text(sj_machine *machine, const sj_value *value, uint8_t buffer[SNAPJAR_SCAN_NAME_SIZE_MAX])
+{
+    const sj_tag tag = sj_machine_tag(machine, value);
+    if (sj_tag_kind(tag) == SJ_KIND_STR_HERE)
+        return text_here(machine, tag, buffer);
+    if (sj_tag_kind(tag) == SJ_KIND_STR_KEPT || sj_tag_kind(tag) == SJ_KIND_STR_NAME)
+        return sj_texts_get(&machine->texts, sj_tag_payload(tag));
+    return (snapjar_text){NULL, 0};
+}
+
 snapjar_status sj_machine_keep(sj_machine *machine, sj_tag *tag, snapjar_error *err)
 {
     uint8_t buffer[SNAPJAR_SCAN_NAME_SIZE_MAX];
@@ -267,7 +277,7 @@ static snapjar_status settle_tag(sj_machine *machine, sj_tag *tag, snapjar_error
  * Before the chunk goes: no tag may refer to it any longer. Every memo entry is looked at once in all. On the stack,
  * what was settled before is still where it was, with everything below it, so the walk ends there.
  */
-static snapjar_status settle(sj_machine *machine, snapjar_error *err)
+snapjar_status sj_machine_settle(sj_machine *machine, snapjar_error *err)
 {
     for (; machine->memo_settled < machine->memo_high; machine->memo_settled++) {
         const size_t index = machine->memo_settled;
@@ -368,6 +378,23 @@ static snapjar_status run_fast(sj_machine *machine, snapjar_error *err)
     }
 }
 
+snapjar_status sj_machine_fetch(sj_machine *machine, sj_token *token, snapjar_error *err)
+{
+    SJ_TRY(sj_lexer_next(&machine->lexer, token, err));
+    if (token->data == NULL && token->size > 0)
+        gather(machine, token);
+    return SNAPJAR_OK;
+}
+
+snapjar_status sj_machine_apply(sj_machine *machine, const sj_token *token, snapjar_error *err)
+{
+    size_t granted;
+    SJ_TRY(sj_machine_reserve(machine, 1, &granted, err));
+    SJ_TRY(sj_machine_execute(machine, token, err));
+    machine->is_checking = false;
+    return check_frame(machine, sj_lexer_offset(&machine->lexer, machine->lexer.position), err);
+}
+
 snapjar_status sj_machine_feed(sj_machine *machine, const uint8_t *bytes, size_t size, size_t *consumed,
                                snapjar_error *err)
 {
@@ -376,19 +403,13 @@ snapjar_status sj_machine_feed(sj_machine *machine, const uint8_t *bytes, size_t
     sj_lexer_feed(lexer, bytes, size);
     while (!machine->summary.is_complete) {
         sj_token token;
-        size_t granted;
         if (lexer->state == SJ_LEXER_BETWEEN)
             SJ_TRY(run_fast(machine, err));
-        SJ_TRY(sj_lexer_next(lexer, &token, err));
-        if (token.data == NULL && token.size > 0)
-            gather(machine, &token);
+        SJ_TRY(sj_machine_fetch(machine, &token, err));
         if (!token.is_whole)
             break;
-        SJ_TRY(sj_machine_reserve(machine, 1, &granted, err));
-        SJ_TRY(sj_machine_execute(machine, &token, err));
-        machine->is_checking = false;
-        SJ_TRY(check_frame(machine, sj_lexer_offset(lexer, lexer->position), err));
+        SJ_TRY(sj_machine_apply(machine, &token, err));
     }
     *consumed = (size_t)(lexer->position - lexer->chunk);
-    return machine->summary.is_complete ? SNAPJAR_OK : settle(machine, err);
+    return machine->summary.is_complete ? SNAPJAR_OK : sj_machine_settle(machine, err);
 }

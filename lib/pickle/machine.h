@@ -92,6 +92,20 @@ void sj_machine_reset(sj_machine *machine, uint64_t base_offset);
 snapjar_status sj_machine_feed(sj_machine *machine, const uint8_t *bytes, size_t size, size_t *consumed,
                                snapjar_error *err) __attribute__((warn_unused_result));
 
+/*
+ * For whoever looks at every opcode: sj_lexer_feed, then fetch and apply until a token comes that is not whole, or
+ * STOP; then settle, before the chunk goes.
+ */
+
+/** The next token. What of its argument straddles chunks is gathered (`gathered`). */
+snapjar_status sj_machine_fetch(sj_machine *machine, sj_token *token, snapjar_error *err)
+    __attribute__((warn_unused_result));
+/** Makes room for it and executes it. */
+snapjar_status sj_machine_apply(sj_machine *machine, const sj_token *token, snapjar_error *err)
+    __attribute__((warn_unused_result));
+/** Nothing refers to the chunk afterwards. */
+snapjar_status sj_machine_settle(sj_machine *machine, snapjar_error *err) __attribute__((warn_unused_result));
+
 /** One whole token; `token->data` is NULL if it straddled (execute.c). */
 snapjar_status sj_machine_execute(sj_machine *machine, const sj_token *token, snapjar_error *err)
     __attribute__((warn_unused_result));
@@ -117,6 +131,9 @@ snapjar_status sj_machine_find(sj_machine *machine, snapjar_diagnostic diagnosti
 /** Turns SJ_KIND_STR_HERE into SJ_KIND_STR_KEPT or SJ_KIND_STR_LOST. */
 snapjar_status sj_machine_keep(sj_machine *machine, sj_tag *tag, snapjar_error *err)
     __attribute__((warn_unused_result));
+
+/** The text of a value if it is known (data NULL otherwise), perhaps in `buffer`; valid until the next token. */
+snapjar_text sj_machine_text(sj_machine *machine, const sj_value *value, uint8_t buffer[SNAPJAR_SCAN_NAME_SIZE_MAX]);
 
 /** Interns the text of a value, which becomes SJ_KIND_STR_NAME; `*place` is 0 if it has none. */
 snapjar_status sj_machine_intern(sj_machine *machine, sj_value *value, uint64_t offset, uint32_t *place,

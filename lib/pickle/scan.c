@@ -65,6 +65,16 @@ static void settle_limits(snapjar_scan_options *options)
     settle_limit(&options->line_size_max, SNAPJAR_PICKLE_LINE_SIZE_DEFAULT, UINT64_MAX);
 }
 
+snapjar_status sj_scan_options_read(snapjar_scan_options *own, const snapjar_scan_options *options, snapjar_error *err)
+{
+    SJ_TRY(sj_options_read(own, sizeof *own, options, "snapjar_scan_options", err));
+    if ((unsigned)own->string_encoding > SNAPJAR_STRING_BYTES)
+        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
+                        "string_encoding %d is none", (int)own->string_encoding);
+    settle_limits(own);
+    return SNAPJAR_OK;
+}
+
 snapjar_status snapjar_scan_new(snapjar_scan **scan, snapjar_context *context, const snapjar_scan_options *options,
                                 snapjar_error *err)
 {
@@ -74,11 +84,7 @@ snapjar_status snapjar_scan_new(snapjar_scan **scan, snapjar_context *context, c
     if (scan == NULL || context == NULL)
         return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE, "%s is NULL",
                         scan == NULL ? "scan" : "context");
-    SJ_TRY(sj_options_read(&own, sizeof own, options, "snapjar_scan_options", err));
-    if ((unsigned)own.string_encoding > SNAPJAR_STRING_BYTES)
-        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
-                        "string_encoding %d is none", (int)own.string_encoding);
-    settle_limits(&own);
+    SJ_TRY(sj_scan_options_read(&own, options, err));
     snapjar_scan *made = sj_alloc(context, sizeof *made);
     if (made == NULL)
         return sj_raise_no_memory(err, sizeof *made);

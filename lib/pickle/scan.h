@@ -15,6 +15,10 @@ struct snapjar_scan {
     bool is_fresh;
 };
 
+/** Copies `options` (may be NULL) with all defaults filled in; fails with `invalid-argument`. */
+snapjar_status sj_scan_options_read(snapjar_scan_options *own, const snapjar_scan_options *options, snapjar_error *err)
+    __attribute__((warn_unused_result));
+
 /** Resets the scan for a pickle of this encoding, with lines no longer than this or its own limit. */
 void sj_scan_begin(snapjar_scan *scan, uint64_t base_offset, snapjar_string_encoding string_encoding,
                    uint64_t line_size_max);
