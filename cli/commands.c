@@ -7,7 +7,7 @@
 #include "command.h"
 
 static const struct command *const commands[] = {
-    &command_pack,   &command_unpack,  &command_info,    &command_ls,   &command_verify,
+    &command_pack,   &command_unpack,  &command_info,    &command_ls,   &command_verify,  &command_dis,
     &command_append, &command_recover, &command_explain, &command_help, &command_version,
 };
 

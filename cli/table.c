@@ -10,6 +10,7 @@
 #include <wchar.h>
 
 #include "report.h"
+#include "terminal.h"
 
 #ifdef HAVE_SMARTCOLS
 #include <libsmartcols/libsmartcols.h>
@@ -54,32 +55,9 @@ void table_add_cells(struct table *table, const struct text *cells)
     text_add(&table->cells, cells->data, cells->size);
 }
 
-/* Columns on a terminal: cells hold no control characters, but may hold wide ones. */
-static size_t width_of(const char *cell)
-{
-    size_t bytes = 0;
-    while ((unsigned char)cell[bytes] >= 0x20 && (unsigned char)cell[bytes] < 0x7f)
-        bytes++;
-    if (!cell[bytes])
-        return bytes;
-
-    size_t width = bytes;
-    mbstate_t state = {0};
-    for (const char *p = cell + bytes; *p;) {
-        wchar_t wide;
-        size_t length = mbrtowc(&wide, p, strlen(p), &state);
-        if (length == 0 || length > 4)
-            return width + strlen(p);
-        int columns = wcwidth(wide);
-        width += columns > 0 ? (size_t)columns : 0;
-        p += length;
-    }
-    return width;
-}
-
 static void add_cell(struct text *out, const struct table *table, size_t column, const char *cell, size_t width)
 {
-    size_t padding = width - width_of(cell);
+    size_t padding = width - terminal_text_width(cell);
     bool is_last = column + 1 == table->column_count;
 
     if (table->columns[column].is_right)
@@ -100,7 +78,7 @@ static size_t *measure(const struct table *table, bool has_titles)
     for (size_t i = 0; has_titles && i < count; i++)
         widths[i] = strlen(table->columns[i].title);
     for (const char *cell = table->cells.data; cell < end; cell += strlen(cell) + 1) {
-        size_t width = width_of(cell);
+        size_t width = terminal_text_width(cell);
         if (width > widths[column])
             widths[column] = width;
         column = column + 1 < count ? column + 1 : 0;
@@ -175,7 +153,7 @@ static bool add_lines(struct libscols_table *output, const struct table *table, 
         const char *shown = cell;
         if (!column)
             line = scols_table_new_line(output, NULL);
-        if (column + 1 == table->column_count && width_of(cell) > last_width) {
+        if (column + 1 == table->column_count && terminal_text_width(cell) > last_width) {
             text_clear(&wrapped);
             text_wrap(&wrapped, cell, 0, 0, last_width);
             shown = text_string(&wrapped);

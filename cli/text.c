@@ -18,6 +18,11 @@ void text_use_utf8(bool use)
     locale_is_utf8 = use;
 }
 
+bool text_speaks_utf8(void)
+{
+    return locale_is_utf8;
+}
+
 static void *or_die(void *pointer)
 {
     if (!pointer) {

@@ -61,6 +61,7 @@ bool text_is_utf8(const char *bytes, size_t size);
 
 /** Called once by main, after setlocale. */
 void text_use_utf8(bool use);
+bool text_speaks_utf8(void);
 
 /** Memory or the end of the program. */
 void *memory_get(size_t size);

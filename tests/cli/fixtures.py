@@ -38,6 +38,27 @@ def zstd_frame(data: bytes) -> bytes:
     return b"\x28\xb5\x2f\xfd\x20" + bytes([len(data)]) + block + data
 
 
+def job_pickles() -> dict:
+    """Pickles of classes that are installed nowhere: assembled by hand, so that no Python's version matters."""
+    job = (
+        b"\x80\x04\x8c\x08app.jobs\x94\x8c\x03Job\x94\x93\x94)\x81\x94}\x94("
+        b"\x8c\x04name\x94\x8c\x07nightly\x94"
+        b"\x8c\x05state\x94h\x00\x8c\x05State\x94\x93\x94K\x01\x85\x94R\x94"
+        b"\x8c\x05steps\x94]\x94(h\x00\x8c\x04Step\x94\x93\x94)\x81\x94}\x94("
+        b"h\x05\x8c\x07extract\x94\x8c\x03job\x94h\x03\x8c\x07seconds\x94G\x3f\xb9\x99\x99\x99\x99\x99\x9aub"
+        b"h\x10e"
+        b"\x8c\x07options\x94}\x94(\x8c\x05retry\x94K\x03C\x02\xff\x00\x94\x8c\x06a\x1b[31m\x94u"
+        b"ub."
+    )
+    return {
+        "job.pkl": job,
+        # Calls something that no policy allows. It does not exist; nothing here is ever loaded.
+        "calls.pkl": b"\x80\x04}\x94(\x8c\x03run\x94\x8c\x07nowhere\x94\x8c\x04call\x94\x93\x94\x8c\x02rm\x94\x85\x94R\x94u.",
+        "no-mark.pkl": b"\x80\x04]\x94K\x01t.",
+        "memo-twice.pkl": b"]q\x00q\x00.",
+    }
+
+
 def pickles() -> dict:
     one = pickle.dumps({"a": 1, "b": [1, 2, 3]}, 4)
     many = b"".join(pickle.dumps({"number": i, "text": "x" * 10 * i}, 4) for i in range(3))
@@ -59,6 +80,7 @@ def pickles() -> dict:
         "text.txt": b"hello, this is no pickle\n",
         "empty.pkl": b"",
     }
+    files.update(job_pickles())
     for protocol in range(6):
         files[f"p{protocol}.pkl"] = pickle.dumps({"a": [1, 2.5, "text", None]}, protocol)
     return files
