@@ -8,6 +8,7 @@
 #include <snapjar/context.h>
 #include <snapjar/dis.h>
 #include <snapjar/error.h>
+#include <snapjar/graph.h>
 #include <snapjar/header.h>
 #include <snapjar/io.h>
 #include <snapjar/pickle.h>

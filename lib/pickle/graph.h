@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * All values of a pickle and how they were made: one node each, shared references and cycles kept, in arrays that
+ * borrow literals from the pickle's bytes. What show, diff, emit and migrations stand on. Nothing in it was executed.
+ *
+ * A node's children are what it was made with; they were made before it. What happened to it later (APPENDS, SETITEMS,
+ * ADDITEMS, BUILD, a call for its effect) is a list of changes, in order: only through them can a node reach itself.
+ */
+#ifndef SJ_PICKLE_GRAPH_H
+#define SJ_PICKLE_GRAPH_H
+
+#include <snapjar/graph.h>
+
+#include "pickle/lexer.h"
+#include "pickle/names.h"
+#include "util/context.h"
+
+/** Index of a node; 0 is none. */
+typedef uint32_t sj_ref;
+
+typedef enum sj_node_kind {
+    SJ_NODE_ABSENT = 0,
+    SJ_NODE_NONE,
+    SJ_NODE_TRUE,
+    SJ_NODE_FALSE,
+    SJ_NODE_INT,
+    SJ_NODE_FLOAT,
+    SJ_NODE_STR,
+    /** STRING, BINSTRING, SHORT_BINSTRING: str or bytes, by the declared encoding. */
+    SJ_NODE_STR2,
+    SJ_NODE_BYTES,
+    SJ_NODE_BYTEARRAY,
+    /** EXT1, EXT2, EXT4. */
+    SJ_NODE_EXTENSION,
+    /** NEXT_BUFFER. */
+    SJ_NODE_BUFFER,
+    /** GLOBAL (and the class of INST): its span holds two lines; STACK_GLOBAL: two children, the texts. */
+    SJ_NODE_GLOBAL,
+    SJ_NODE_TUPLE,
+    SJ_NODE_FROZENSET,
+    /** LIST, DICT may have been made with elements: children. A dict's alternate: key, value. */
+    SJ_NODE_LIST,
+    SJ_NODE_DICT,
+    SJ_NODE_SET,
+    /** REDUCE: callable, arguments. */
+    SJ_NODE_CALL,
+    /** NEWOBJ: class, arguments. */
+    SJ_NODE_NEW,
+    /** NEWOBJ_EX: class, arguments, keyword arguments. */
+    SJ_NODE_NEW_EX,
+    /** INST, OBJ: class, then each argument. */
+    SJ_NODE_INSTANCE,
+    /** PERSID, BINPERSID: its id (of PERSID a node of its own, with the line as span). */
+    SJ_NODE_PERSISTENT,
+    /** READONLY_BUFFER: the value that it is a view of. */
+    SJ_NODE_READONLY
+} sj_node_kind;
+
+typedef struct sj_node {
+    /** Of the opcode that made it; of a literal that was added, its place in `own`. */
+    uint64_t offset;
+    /** Place of the first child in `words`. */
+    uint32_t first;
+    uint32_t count;
+    /** Place of the last change in `words`, which leads to the first one; 0 if there is none. */
+    uint32_t changes;
+    /** sj_node_kind. */
+    uint8_t kind;
+    /** The opcode that made it: how its span is to be read. */
+    uint8_t form;
+    /** SJ_NODE_... */
+    uint8_t flags;
+} sj_node;
+
+/** More than one reference to it: children, changes and the root counted. */
+#define SJ_NODE_IS_SHARED 1u
+/** The literal is in `own`, not in the pickle. */
+#define SJ_NODE_IS_OWN 2u
+/** There is a reference to it. */
+#define SJ_NODE_IS_REFERENCED 4u
+/** It got a memo entry; a GET fetched it from there. */
+#define SJ_NODE_IS_MEMOIZED 8u
+#define SJ_NODE_IS_FETCHED 16u
+/** Of SJ_NODE_GLOBAL: how its name is resolved, an sj_resolution (names.h). */
+#define SJ_NODE_RESOLUTION_SHIFT 6
+
+static inline sj_resolution sj_node_resolution(const sj_node *node)
+{
+    return (sj_resolution)(node->flags >> SJ_NODE_RESOLUTION_SHIFT);
+}
+
+struct snapjar_graph {
+    snapjar_context *context;
+    /** With all defaults filled in. */
+    snapjar_graph_options options;
+    /** Borrowed. */
+    const uint8_t *bytes;
+    size_t size;
+    int protocol;
+    sj_ref root;
+    /** Not a value: its changes are the calls and other effects whose results were dropped while there was nothing
+     * below them on the stack. 0 if there are none. They come before all else. */
+    sj_ref prelude;
+    sj_node *nodes;
+    size_t node_count;
+    size_t node_capacity;
+    /** Children, and changes: next, op, count, offset (low, high), children. */
+    uint32_t *words;
+    size_t word_count;
+    size_t word_capacity;
+    /** Literals that were added, each in the form of its opcode. */
+    uint8_t *own;
+    size_t own_size;
+    size_t own_capacity;
+    /** The first effect that belongs to no value that can be reached, or SNAPJAR_OFFSET_NONE: it cannot be emitted. */
+    uint64_t dropped_offset;
+};
+
+/** One thing that happened to a node after it was made. */
+typedef struct sj_change {
+    /** APPEND, APPENDS, SETITEM, SETITEMS, ADDITEMS, BUILD. REDUCE: a call whose result was dropped while this was the
+     * value below it (copyreg's state setters): callable, arguments. POP: any other value that was dropped so, and
+     * that nothing else refers to. APPEND and SETITEM in a row on a list or dict are one change. */
+    uint8_t op;
+    uint32_t count;
+    /** Place of the first child in `words`. */
+    uint32_t first;
+    uint64_t offset;
+} sj_change;
+
+static inline const sj_node *sj_graph_node(const snapjar_graph *graph, sj_ref ref)
+{
+    return &graph->nodes[ref];
+}
+
+/** The literal as its opcode has it, without length prefix and last newline (sj_token.data). Valid as the graph is. */
+const uint8_t *sj_graph_span(const snapjar_graph *graph, const sj_node *node, size_t *size);
+
+/** Places of changes, for sj_graph_change; 0 after the last. */
+uint32_t sj_graph_first_change(const snapjar_graph *graph, const sj_node *node);
+uint32_t sj_graph_next_change(const snapjar_graph *graph, const sj_node *node, uint32_t place);
+sj_change sj_graph_change(const snapjar_graph *graph, uint32_t place);
+
+/** Where a walk over children and changes is; begins with all zero. */
+typedef struct sj_cursor {
+    uint32_t index;
+    /** Of the change that is being walked; 0 while the walk is in the children, or at its end. */
+    uint32_t change;
+    bool is_past_children;
+} sj_cursor;
+
+/** The next child, those of changes after the others; `*op` is 0, or the change's opcode. 0 after the last. */
+sj_ref sj_graph_walk(const snapjar_graph *graph, const sj_node *node, sj_cursor *cursor, uint8_t *op);
+
+/** As written: UTF-8 that may hold anything; of STACK_GLOBAL the texts of its children, empty if they are computed.
+ * Valid as the graph is. */
+void sj_graph_global(const snapjar_graph *graph, const sj_node *node, snapjar_text *module, snapjar_text *name);
+
+/** Room in `own` and the nodes for a literal: `opcode` with its argument as in a pickle. For what a pickle lacks. */
+snapjar_status sj_graph_add_literal(snapjar_graph *graph, sj_node_kind kind, const void *literal, size_t size,
+                                    sj_ref *ref, snapjar_error *err) __attribute__((warn_unused_result));
+
+/** A node without children. `offset` is where a limit is reported. */
+snapjar_status sj_graph_add(snapjar_graph *graph, sj_node_kind kind, uint8_t form, uint64_t offset, sj_ref *ref,
+                            snapjar_error *err) __attribute__((warn_unused_result));
+
+/** Gives a node without children these, which are then referred to. */
+snapjar_status sj_graph_set_children(snapjar_graph *graph, sj_ref ref, const sj_ref *children, size_t count,
+                                     uint64_t offset, snapjar_error *err) __attribute__((warn_unused_result));
+
+/** Appends a change. */
+snapjar_status sj_graph_add_change(snapjar_graph *graph, sj_ref ref, uint8_t op, const sj_ref *children, size_t count,
+                                   uint64_t offset, snapjar_error *err) __attribute__((warn_unused_result));
+
+/** Notes a reference to a node. */
+static inline void sj_graph_refer(snapjar_graph *graph, sj_ref ref)
+{
+    sj_node *node = &graph->nodes[ref];
+    node->flags |= (node->flags & SJ_NODE_IS_REFERENCED) != 0 ? SJ_NODE_IS_SHARED : SJ_NODE_IS_REFERENCED;
+}
+
+/** Finds what cannot be reached from the root, if anything was dropped: sets SJ_NODE_IS_SHARED anew, and
+ * `dropped_offset`. */
+snapjar_status sj_graph_reach(snapjar_graph *graph, snapjar_error *err) __attribute__((warn_unused_result));
+
+/** Whether a loader does something for it that others may notice: looks up, calls, makes, asks. */
+static inline bool sj_node_is_effect(const sj_node *node)
+{
+    return node->kind == SJ_NODE_GLOBAL || node->kind == SJ_NODE_EXTENSION || node->kind == SJ_NODE_BUFFER ||
+           node->kind >= SJ_NODE_CALL;
+}
+
+static inline bool sj_node_has_children(const sj_node *node)
+{
+    return node->kind >= SJ_NODE_TUPLE;
+}
+
+#endif
