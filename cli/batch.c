@@ -23,6 +23,7 @@
 
 struct batch_worker {
     snapjar_context *context;
+    snapjar_scan *scan;
     char *head;
     struct head_source source;
 };
@@ -104,11 +105,17 @@ static bool is_snapshot(snapjar_source *source)
     return snapjar_input_detect(source, &kind, NULL) == SNAPJAR_OK && kind == SNAPJAR_INPUT_SNAPSHOT;
 }
 
-static snapjar_status prepare_worker(struct batch_worker *worker, snapjar_error *err)
+static snapjar_status prepare_worker(const struct batch *batch, struct batch_worker *worker, snapjar_error *err)
 {
+    snapjar_status status = SNAPJAR_OK;
+
     if (!worker->head)
         worker->head = memory_get(HEAD_SIZE);
-    return worker->context ? SNAPJAR_OK : snapjar_context_new(&worker->context, NULL, err);
+    if (!worker->context)
+        status = snapjar_context_new(&worker->context, NULL, err);
+    if (status == SNAPJAR_OK && batch->needs_scan && !worker->scan)
+        status = snapjar_scan_new(&worker->scan, worker->context, NULL, err);
+    return status;
 }
 
 static void look_at_file(struct batch *batch, struct batch_worker *worker, const struct walk_item *item,
@@ -118,9 +125,12 @@ static void look_at_file(struct batch *batch, struct batch_worker *worker, const
     snapjar_source *source = NULL;
     snapjar_reader *reader = NULL;
     int fd = -1;
+    snapjar_status status = prepare_worker(batch, worker, &err);
 
-    if (prepare_worker(worker, &err) != SNAPJAR_OK ||
-        open_source(batch, worker, item->path, &source, &fd, &err) != SNAPJAR_OK)
+    outcome->scan = worker->scan;
+    if (status == SNAPJAR_OK)
+        status = open_source(batch, worker, item->path, &source, &fd, &err);
+    if (status != SNAPJAR_OK)
         batch_fail(batch, outcome, item->path, &err);
     else if (batch->look_pickle)
         pickle_files_look(batch, worker->context, source, item->path, outcome);
@@ -221,6 +231,7 @@ void batch_run(struct batch *batch, const struct string_list *paths)
     parallel_run(&jobs);
     progress_clear(&batch->progress);
     for (unsigned i = 0; i < batch->jobs; i++) {
+        snapjar_scan_free(batch->workers[i].scan);
         snapjar_context_free(batch->workers[i].context);
         free(batch->workers[i].head);
         head_source_clear(&batch->workers[i].source);

@@ -25,9 +25,15 @@ struct outcome {
     snapjar_status worst;
     /** What offsets into content are offsets of, for report_format. */
     const char *content;
+    /** The worker's, for a batch that `needs_scan`. */
+    snapjar_scan *scan;
     /** Found in a directory and no snapshot: not looked at further. */
     bool is_other;
     uint64_t record_count;
+    /** Things that no pickler writes. */
+    uint64_t finding_count;
+    /** For verify: all that is wrong is what a pickle does. */
+    bool is_malformed;
 };
 
 /** Options that all these commands have; the first member of their structs of options. */
@@ -53,6 +59,8 @@ struct batch {
     bool is_json;
     /** No byte of a payload is read. */
     bool is_header_only;
+    /** Every worker has a scan for its outcomes. */
+    bool needs_scan;
     /** For the progress line; NULL: none. */
     const char *verb;
     /** Looks at an open file; on a worker's thread. */

@@ -8,12 +8,15 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "denials.h"
 #include "json_out.h"
+#include "judging.h"
 #include "output.h"
 #include "parallel.h"
 #include "progress.h"
 
 struct values {
+    struct judging_values judging;
     const char *output;
     struct option_number record;
     bool all;
@@ -33,6 +36,7 @@ static const struct option_row rows[] = {
      NULL, INT64_MIN, INT64_MAX},
     {'a', "all", NULL, OPTION_FLAG, offsetof(struct values, all),
      "the pickles of all records, one after another (the default)", NULL, 0, 0},
+    JUDGING_OPTION_ROWS(struct values),
     {'T', "threads", "N", OPTION_NUMBER, offsetof(struct values, threads),
      "decompress with N threads; 0: as many as there are processors (default: 1)", NULL, 0, 64},
     {0, "max-size", "SIZE", OPTION_SIZE, offsetof(struct values, max_size),
@@ -51,6 +55,9 @@ struct unpack {
     struct cli *cli;
     const struct values *values;
     snapjar_context *context;
+    /** NULL: nothing is judged. */
+    snapjar_policy *policy;
+    snapjar_scan *scan;
     snapjar_limits limits;
     struct progress progress;
 };
@@ -168,6 +175,8 @@ static snapjar_status write_records(struct job *job, snapjar_sink *sink, snapjar
     check.threads = threads->is_given && !threads->value ? parallel_processors() : (unsigned)threads->value;
     check.progress = progress_update;
     check.progress_state = &unpack->progress;
+    check.policy = unpack->policy;
+    check.scan = unpack->scan;
     snapjar_reader_seek(job->reader, job->first_offset, job->first);
     for (uint64_t i = 0; i < job->count && status == SNAPJAR_OK; i++) {
         const snapjar_record *record;
@@ -180,6 +189,8 @@ static snapjar_status write_records(struct job *job, snapjar_sink *sink, snapjar
             status = snapjar_record_unpack(job->reader, sink, &check, err);
         if (status != SNAPJAR_OK)
             break;
+        progress_clear(&unpack->progress);
+        analysis_remark(unpack->cli, job->input, unpack->scan, REPORT_CONTENT_PICKLE);
         if (unpack->values->json)
             add_json(job, record);
     }
@@ -267,16 +278,22 @@ static int unpack_all(struct cli *cli, const struct values *values, const struct
 {
     struct unpack unpack = {.cli = cli, .values = values, .limits = SNAPJAR_LIMITS_INIT};
     snapjar_error err;
+    int code = -1;
 
     cli->report.has_no_hints = values->json;
     unpack.limits.content_size_max = values->max_size;
     unpack.limits.header_json_size_max = values->max_header;
-    if (snapjar_context_new(&unpack.context, NULL, &err) != SNAPJAR_OK)
-        return report_failure(cli, NULL, &err, NULL);
-    for (size_t i = 0; i < inputs->count; i++)
+    if (snapjar_context_new(&unpack.context, NULL, &err) != SNAPJAR_OK ||
+        snapjar_scan_new(&unpack.scan, unpack.context, NULL, &err) != SNAPJAR_OK)
+        code = report_failure(cli, NULL, &err, NULL);
+    if (code < 0 && judging_is_wanted(&values->judging))
+        code = judging_make(cli, &values->judging, false, unpack.context, &unpack.policy);
+    for (size_t i = 0; i < inputs->count && code < 0; i++)
         unpack_file(&unpack, inputs->items[i]);
+    snapjar_policy_free(unpack.policy);
+    snapjar_scan_free(unpack.scan);
     snapjar_context_free(unpack.context);
-    return cli->report.exit_code;
+    return code < 0 ? cli->report.exit_code : code;
 }
 
 static int run(struct cli *cli, int argc, char **argv)
@@ -293,6 +310,7 @@ static int run(struct cli *cli, int argc, char **argv)
         string_list_add(&inputs, "-");
     if (code < 0)
         code = unpack_all(cli, &values, &inputs);
+    judging_free(&values.judging);
     string_list_free(&inputs);
     return code;
 }
@@ -311,7 +329,9 @@ const struct command command_unpack = {
     "that were packed; of several records they stand one after another, as a program that loads until the end of the "
     "file expects. Buffers that were stored beside a pickle are put back into it.\n\n"
     "Nothing is written before everything asked for was verified, so there is never a part of a file. That bytes are "
-    "whole does not mean that loading them is safe: a pickle can run any program.",
+    "whole does not mean that loading them is safe: a pickle can run any program. With --policy, --allow or --preset "
+    "nothing is written unless the pickle does only what is allowed. Without, it is written whatever it does, with a "
+    "remark if no Python could load it or no pickler would write it.",
     rows,
     OPERAND_FILE,
     examples,

@@ -6,10 +6,13 @@
 #include <string.h>
 
 #include "batch.h"
+#include "denials.h"
 #include "json_out.h"
+#include "judging.h"
 
 struct values {
     struct batch_values batch;
+    struct judging_values judging;
     uint64_t max_size;
     bool quiet;
     bool verbose;
@@ -19,6 +22,7 @@ struct values {
 
 static const struct option_row rows[] = {
     BATCH_OPTION_ROWS(struct values),
+    JUDGING_OPTION_ROWS(struct values),
     {0, "max-size", "SIZE", OPTION_SIZE, offsetof(struct values, max_size),
      "refuse content larger than SIZE (default 64G)", NULL, 0, 0},
     {0, "stored-only", NULL, OPTION_FLAG, offsetof(struct values, stored_only),
@@ -33,8 +37,12 @@ static const struct option_row rows[] = {
 
 struct verify {
     const struct values *values;
+    /** NULL: nothing is judged. */
+    const snapjar_policy *policy;
     snapjar_check_options check;
     struct progress progress;
+    /** Files that are whole, with a pickle that no Python could load; they count as damaged, too. */
+    size_t malformed_count;
 };
 
 /* What a status makes of a file, for people. */
@@ -54,7 +62,7 @@ static const char *verdict_word(snapjar_status status)
     case SNAPJAR_BAD_SEAL:
         return "badly sealed";
     case SNAPJAR_REFUSED:
-        return "refused";
+        return "denied";
     case SNAPJAR_NOT_FOUND:
         return "not found";
     case SNAPJAR_INVALID_ARGUMENT:
@@ -68,7 +76,15 @@ static const char *verdict_word(snapjar_status status)
     return "not analysed";
 }
 
-static void fail(const struct batch *batch, struct outcome *outcome, const char *path, const snapjar_error *err)
+static void add_heading(const struct batch *batch, struct outcome *outcome, const char *path, const char *word)
+{
+    text_escape_string(&outcome->out, path);
+    text_printf(&outcome->out, batch->cli->report.stdout_has_colour ? ": \033[31m%s\033[0m" : ": %s", word);
+}
+
+/* Tells a failure; `word` says for people what it makes of the file. */
+static void tell(const struct batch *batch, struct outcome *outcome, const char *path, const snapjar_error *err,
+                 const char *word)
 {
     const struct report *report = &batch->cli->report;
     bool is_verdict = report_exit_code(err->status) == EXIT_NO;
@@ -85,11 +101,60 @@ static void fail(const struct batch *batch, struct outcome *outcome, const char 
     }
     if (!is_verdict || report->is_quiet)
         return;
-    text_escape_string(&outcome->out, path);
-    text_printf(&outcome->out,
-                report->stdout_has_colour ? ": \033[31m%s\033[0m: " : ": %s: ", verdict_word(err->status));
+    add_heading(batch, outcome, path, word);
+    text_puts(&outcome->out, ": ");
     report_format(&outcome->out, err, REPORT_CONTENT_PICKLE);
     text_putc(&outcome->out, '\n');
+}
+
+static void fail(const struct batch *batch, struct outcome *outcome, const char *path, const snapjar_error *err)
+{
+    tell(batch, outcome, path, err, verdict_word(err->status));
+    outcome->is_malformed = false;
+}
+
+/* What the policy denies: all of it for people, and the first for programs, which ask scan for more. */
+static void tell_denials(const struct batch *batch, struct outcome *outcome, const char *path, uint64_t record_index,
+                         const snapjar_verification *seen)
+{
+    const struct verify *verify = batch->state;
+    snapjar_judgement *judgement = NULL;
+    snapjar_error err;
+
+    if (batch->is_json) {
+        tell(batch, outcome, path, &seen->reason, NULL);
+        return;
+    }
+    outcome_note(outcome, &seen->reason);
+    if (batch->cli->report.is_quiet)
+        return;
+    if (snapjar_policy_judge(verify->policy, outcome->scan, &judgement, &err) != SNAPJAR_OK) {
+        batch_fail(batch, outcome, path, &err);
+        return;
+    }
+    add_heading(batch, outcome, path, verdict_word(SNAPJAR_REFUSED));
+    text_printf(&outcome->out, " (record %" PRIu64 ")\n", record_index);
+    denials_add_text(&outcome->out, judgement, outcome->scan, REPORT_CONTENT_PICKLE);
+    snapjar_judgement_free(judgement);
+}
+
+/* The record is whole; this is about what its pickle does. */
+static void tell_analysis(const struct batch *batch, struct outcome *outcome, const char *path, uint64_t record_index,
+                          const snapjar_verification *seen)
+{
+    const struct verify *verify = batch->state;
+
+    outcome->finding_count += seen->finding_count;
+    if (!seen->is_analysed) {
+        outcome->is_malformed = outcome->worst == SNAPJAR_OK || outcome->is_malformed;
+        tell(batch, outcome, path, &seen->reason, "malformed");
+    } else if (verify->policy && !seen->is_allowed) {
+        tell_denials(batch, outcome, path, record_index, seen);
+    } else if (seen->finding_count && !batch->is_json && !batch->cli->report.is_quiet) {
+        text_escape_string(&outcome->out, path);
+        text_printf(&outcome->out, ": good, but no pickler writes such a pickle (record %" PRIu64 ")\n", record_index);
+        findings_add_text(&outcome->out, outcome->scan, REPORT_CONTENT_PICKLE);
+    }
 }
 
 static void look(struct batch *batch, const char *path, snapjar_reader *reader, struct outcome *outcome)
@@ -100,12 +165,15 @@ static void look(struct batch *batch, const char *path, snapjar_reader *reader, 
     snapjar_error last = {.status = SNAPJAR_OK};
 
     check.threads = batch->inner_threads;
+    check.policy = verify->policy;
+    check.scan = outcome->scan;
     if (batch->is_alone) {
         check.progress = progress_update;
         check.progress_state = &verify->progress;
     }
     for (;;) {
         const snapjar_record *record;
+        snapjar_verification seen;
         if (snapjar_reader_next(reader, &record, &err) != SNAPJAR_OK) {
             /* Moving on meets again what the check of the record has met. */
             if (last.status == SNAPJAR_OK || err.diagnostic != last.diagnostic || err.offset != last.offset)
@@ -116,8 +184,11 @@ static void look(struct batch *batch, const char *path, snapjar_reader *reader, 
             return;
         outcome->record_count++;
         last.status = SNAPJAR_OK;
-        if (snapjar_record_verify(reader, &check, NULL, &err) == SNAPJAR_OK)
+        if (snapjar_record_verify(reader, &check, &seen, &err) == SNAPJAR_OK) {
+            if (!verify->values->stored_only)
+                tell_analysis(batch, outcome, path, snapjar_record_index(record), &seen);
             continue;
+        }
         if (err.record_index == SNAPJAR_OFFSET_NONE)
             err.record_index = snapjar_record_index(record);
         fail(batch, outcome, path, &err);
@@ -127,14 +198,17 @@ static void look(struct batch *batch, const char *path, snapjar_reader *reader, 
 
 static void take(struct batch *batch, const char *path, struct outcome *outcome)
 {
-    const struct verify *verify = batch->state;
+    struct verify *verify = batch->state;
     struct text line = {0};
 
+    verify->malformed_count += outcome->is_malformed && outcome->worst == SNAPJAR_DAMAGED;
     if (batch->is_json) {
         json_begin(&line, "file");
         json_file(&line, "file", path);
         json_string(&line, "status", snapjar_status_name(outcome->worst));
         json_number(&line, "records", outcome->record_count);
+        if (!verify->values->stored_only)
+            json_number(&line, "findings", outcome->finding_count);
         if (outcome->exit_code) {
             json_key(&line, "errors");
             text_putc(&line, '[');
@@ -142,7 +216,7 @@ static void take(struct batch *batch, const char *path, struct outcome *outcome)
             text_putc(&line, ']');
         }
         json_end(&line);
-    } else if (outcome->exit_code) {
+    } else if (outcome->exit_code || outcome->out.size) {
         text_add(&line, outcome->out.data, outcome->out.size);
     } else if (verify->values->verbose) {
         text_escape_string(&line, path);
@@ -155,17 +229,24 @@ static void take(struct batch *batch, const char *path, struct outcome *outcome)
 
 static void add_failed(struct text *out, const struct batch *batch)
 {
+    const struct verify *verify = batch->state;
     size_t not_analysed = 0;
     const char *comma = " ";
 
     for (size_t i = 1; i <= SNAPJAR_BUG; i++) {
         size_t number = batch->failed_counts[i];
+        if (i == SNAPJAR_DAMAGED)
+            number -= verify->malformed_count;
         if (report_exit_code((snapjar_status)i) == EXIT_TROUBLE) {
             not_analysed += number;
         } else if (number) {
             text_printf(out, "%s%zu %s", comma, number, verdict_word((snapjar_status)i));
             comma = ", ";
         }
+    }
+    if (verify->malformed_count) {
+        text_printf(out, "%s%zu malformed", comma, verify->malformed_count);
+        comma = ", ";
     }
     if (not_analysed)
         text_printf(out, "%s%zu not analysed", comma, not_analysed);
@@ -177,6 +258,7 @@ static void add_summary(struct text *out, const struct batch *batch, const struc
         json_begin(out, "summary");
         batch_add_json_summary(batch, out);
         json_bool(out, "stored_only", values->stored_only);
+        json_bool(out, "judged", judging_is_wanted(&values->judging));
         json_end(out);
         return;
     }
@@ -187,7 +269,9 @@ static void add_summary(struct text *out, const struct batch *batch, const struc
     else if (batch->cli->report.exit_code)
         add_failed(out, batch);
     else
-        text_puts(out, values->stored_only ? " stored bytes all good, content not looked at" : " all good");
+        text_puts(out, values->stored_only                   ? " stored bytes all good, content not looked at"
+                       : judging_is_wanted(&values->judging) ? " all good and allowed"
+                                                             : " all good");
     if (batch->other_count)
         text_printf(out, "; %zu other file%s not looked at", batch->other_count, batch->other_count == 1 ? "" : "s");
     if (batch->leftover_count)
@@ -195,7 +279,8 @@ static void add_summary(struct text *out, const struct batch *batch, const struc
     text_putc(out, '\n');
 }
 
-static int verify_paths(struct cli *cli, const struct values *values, const struct string_list *paths)
+static int verify_paths(struct cli *cli, const struct values *values, const snapjar_policy *policy,
+                        const struct string_list *paths)
 {
     struct verify verify = {.values = values, .check = SNAPJAR_CHECK_OPTIONS_INIT};
     struct batch batch;
@@ -208,6 +293,8 @@ static int verify_paths(struct cli *cli, const struct values *values, const stru
     batch.look = look;
     batch.take = take;
     batch.verb = "verifying";
+    batch.needs_scan = !values->stored_only;
+    verify.policy = policy;
     verify.check.stored_only = values->stored_only;
     progress_begin(&verify.progress, "verifying", true, !values->quiet);
     batch_run(&batch, paths);
@@ -224,6 +311,25 @@ static int verify_paths(struct cli *cli, const struct values *values, const stru
     return cli->report.exit_code;
 }
 
+/* Makes the policy, if one is wanted, and verifies. */
+static int verify_all(struct cli *cli, const struct values *values, const struct string_list *paths)
+{
+    snapjar_context *context = NULL;
+    snapjar_policy *policy = NULL;
+    snapjar_error err;
+    int code = -1;
+
+    if (snapjar_context_new(&context, NULL, &err) != SNAPJAR_OK)
+        return report_failure(cli, NULL, &err, NULL);
+    if (judging_is_wanted(&values->judging))
+        code = judging_make(cli, &values->judging, false, context, &policy);
+    if (code < 0)
+        code = verify_paths(cli, values, policy, paths);
+    snapjar_policy_free(policy);
+    snapjar_context_free(context);
+    return code;
+}
+
 static int run(struct cli *cli, int argc, char **argv)
 {
     struct values values = {0};
@@ -234,8 +340,11 @@ static int run(struct cli *cli, int argc, char **argv)
         code = report_usage(cli, "--quiet goes with neither --verbose nor --json");
     if (code < 0 && !paths.count)
         code = report_usage(cli, "no file given: name files or directories, or - for standard input");
+    if (code < 0 && values.stored_only && judging_is_wanted(&values.judging))
+        code = report_usage(cli, "--stored-only looks at no pickle, so there is nothing to judge by a policy");
     if (code < 0)
-        code = verify_paths(cli, &values, &paths);
+        code = verify_all(cli, &values, &paths);
+    judging_free(&values.judging);
     string_list_free(&paths);
     return code;
 }
@@ -243,6 +352,8 @@ static int run(struct cli *cli, int argc, char **argv)
 static const struct example examples[] = {
     {"Is everything below this directory whole", "snapjar verify -j 0 /var/lib/jobs"},
     {"In a script", "snapjar verify -q job.snapjar || echo broken"},
+    {"Is it whole, and does it do nothing but what the policy allows",
+     "snapjar verify --policy jobs.policy.json job.snapjar"},
     {NULL, NULL},
 };
 
@@ -251,11 +362,13 @@ const struct command command_verify = {
     "check that files are whole",
     "[OPTION]... PATH...",
     "Checks every record of every file: header, stored bytes, decompression to exactly the declared size, content, "
-    "the opcodes of the pickle to its end, trailer. Memory stays small however large the content is. Nothing is "
-    "run.\n\n"
-    "Prints a line for each file that is not whole, and a summary. What could not be analysed (a file that cannot be "
-    "read, a limit) is never called good: exit code 2. A file that passes holds the bytes that were written; whether "
-    "they are safe to load is another question.\n\n"
+    "the opcodes of the pickle to its end, trailer; and follows what the pickle would do, without running it. Memory "
+    "stays small however large the content is.\n\n"
+    "Prints a line for each file that is not whole or whose pickle no Python could load (malformed), and a summary. "
+    "What could not be analysed (a file that cannot be read, a limit) is never called good: exit code 2. A file that "
+    "passes holds the bytes that were written; whether they are safe to load is judged only if a policy is given "
+    "(--policy, --allow, --preset), which allows nothing else than it says. `snapjar scan` judges always, and more "
+    "kinds of files.\n\n"
     "Directories are walked as ls does.",
     rows,
     OPERAND_FILE,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "pickle/policy.h"
+#include "pickle/scan.h"
 
 /** A denial before it is put into words. */
 typedef struct denial {
@@ -19,6 +20,7 @@ typedef struct denial {
 } denial;
 
 struct snapjar_judgement {
+    snapjar_context *context;
     const snapjar_policy *policy;
     snapjar_scan *scan;
     snapjar_verdict verdict;
@@ -111,7 +113,7 @@ static snapjar_status decide(snapjar_judgement *judgement, const snapjar_scan_su
         finding_count++;
     /* Three kinds of their own, and one for findings of which none was kept. */
     const size_t room = snapjar_scan_global_count(scan) + finding_count + 4;
-    judgement->denials = sj_alloc(policy->context, room * sizeof *judgement->denials);
+    judgement->denials = sj_alloc(judgement->context, room * sizeof *judgement->denials);
     if (judgement->denials == NULL)
         return sj_raise_no_memory(err, room * sizeof *judgement->denials);
     for (size_t i = 0; i < finding_count; i++) {
@@ -123,7 +125,7 @@ static snapjar_status decide(snapjar_judgement *judgement, const snapjar_scan_su
     deny_record(judgement, &summary->computed_calls, SNAPJAR_DIAG_COMPUTED_CALL_DENIED);
     if (!policy->allows_persistent_ids)
         deny_record(judgement, &summary->persistent_ids, SNAPJAR_DIAG_PERSISTENT_ID_DENIED);
-    if (!policy->allows_buffers)
+    if (!policy->allows_buffers && !scan->has_buffers)
         deny_record(judgement, &summary->buffers, SNAPJAR_DIAG_BUFFER_DENIED);
     judgement->verdict =
         judgement->denial_count == 0 && summary->finding_count == 0 ? SNAPJAR_VERDICT_ALLOWED : SNAPJAR_VERDICT_DENIED;
@@ -141,9 +143,12 @@ snapjar_status snapjar_policy_judge(const snapjar_policy *policy, snapjar_scan *
                         policy == NULL ? "policy"
                         : scan == NULL ? "scan"
                                        : "judgement");
-    snapjar_judgement *made = sj_alloc_zero(policy->context, sizeof *made);
+    /* The scan's context and not the policy's, which several threads may be judging by. */
+    snapjar_context *context = scan->machine.context;
+    snapjar_judgement *made = sj_alloc_zero(context, sizeof *made);
     if (made == NULL)
         return sj_raise_no_memory(err, sizeof *made);
+    made->context = context;
     made->policy = policy;
     made->scan = scan;
     made->verdict = SNAPJAR_VERDICT_NOT_ANALYSED;
@@ -172,8 +177,8 @@ void snapjar_judgement_free(snapjar_judgement *judgement)
 {
     if (judgement == NULL)
         return;
-    sj_free(judgement->policy->context, judgement->denials);
-    sj_free(judgement->policy->context, judgement);
+    sj_free(judgement->context, judgement->denials);
+    sj_free(judgement->context, judgement);
 }
 
 /* ---- wording ---- */

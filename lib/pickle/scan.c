@@ -91,6 +91,7 @@ snapjar_status snapjar_scan_new(snapjar_scan **scan, snapjar_context *context, c
     sj_machine_init(&made->machine, context, &own);
     memset(&made->failure, 0, sizeof made->failure);
     made->is_fresh = false;
+    made->has_buffers = false;
     *scan = made;
     return SNAPJAR_OK;
 }
@@ -109,6 +110,7 @@ void snapjar_scan_reset(snapjar_scan *scan, uint64_t base_offset)
     sj_machine_reset(&scan->machine, base_offset);
     scan->failure.status = SNAPJAR_OK;
     scan->is_fresh = false;
+    scan->has_buffers = false;
 }
 
 void sj_scan_begin(snapjar_scan *scan, uint64_t base_offset, snapjar_string_encoding string_encoding,
@@ -125,6 +127,18 @@ void sj_scan_fail(snapjar_scan *scan, const snapjar_error *failure)
     scan->machine.summary.is_complete = false;
     if (failure != &scan->failure)
         scan->failure = *failure;
+}
+
+size_t sj_scan_memory(const snapjar_scan *scan)
+{
+    const sj_machine *machine = &scan->machine;
+    return machine->stack_capacity * sizeof *machine->stack + machine->mark_capacity * sizeof *machine->marks +
+           machine->memo_capacity * (sizeof *machine->memo_kinds + sizeof *machine->memo_payloads) +
+           machine->texts.capacity + machine->texts.table_capacity * sizeof *machine->texts.table +
+           machine->names.capacity * sizeof *machine->names.globals +
+           machine->layout.shape_capacity * sizeof *machine->layout.shapes +
+           machine->layout.field_capacity * sizeof *machine->layout.fields +
+           machine->finding_capacity * sizeof *machine->findings;
 }
 
 /** Keeps a failure, which from now on is the answer to everything, and returns it. */

@@ -13,6 +13,8 @@ struct snapjar_scan {
     snapjar_error failure;
     /** Whether the texts and numbers that are shown are those of now. */
     bool is_fresh;
+    /** The out-of-band buffers are there, one for each that the pickle asks for. */
+    bool has_buffers;
 };
 
 /** Copies `options` (may be NULL) with all defaults filled in; fails with `invalid-argument`. */
@@ -25,5 +27,8 @@ void sj_scan_begin(snapjar_scan *scan, uint64_t base_offset, snapjar_string_enco
 
 /** The scan may not be believed: `failure` is the answer from now on, whatever it was before. */
 void sj_scan_fail(snapjar_scan *scan, const snapjar_error *failure);
+
+/** About how many bytes the scan holds. */
+size_t sj_scan_memory(const snapjar_scan *scan);
 
 #endif

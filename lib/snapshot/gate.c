@@ -9,6 +9,7 @@
 #include "container/payload.h"
 #include "pickle/inspect.h"
 #include "pickle/scan.h"
+#include "snapshot/analysis.h"
 #include "util/bytes.h"
 #include "util/pipeline.h"
 
@@ -143,32 +144,33 @@ static snapjar_status check_limits(const snapjar_reader *reader, const sj_record
                     reader->limits.content_size_max);
 }
 
-static snapjar_status pass(const sj_gate *gate, const sj_record *record, snapjar_verification *result,
-                           snapjar_error *err)
+static snapjar_status pass(const sj_gate *gate, const sj_record *record, snapjar_scan *scan,
+                           snapjar_verification *result, snapjar_error *err)
 {
     snapjar_reader *reader = gate->reader;
+    const snapjar_check_options *options = gate->options;
     checker c = {.gate = gate, .header = record->header};
     sj_payload_reading reading = {
         .context = reader->context,
         .source = reader->source,
         .record = record,
-        .threads = gate->options->threads,
+        .threads = options->threads,
         .prepare = gate->prepare ? prepare : NULL,
         .consume = consume,
         /* Where writing takes a large part of the time, it is not done between decompressing two frames. */
-        .may_consume_elsewhere = gate->sink && sj_sink_is_for_any_thread(gate->sink),
+        .may_consume_elsewhere = gate->sink && sj_sink_is_for_any_thread(gate->sink) &&
+                                 (!scan || options->threads > 1 || sj_context_is_for_any_thread(reader->context)),
         .state = &c,
-        .progress = gate->options->progress,
-        .progress_state = gate->options->progress_state,
+        .progress = options->progress,
+        .progress_state = options->progress_state,
     };
     uint64_t source_size = 0;
 
-    sj_inspect_begin(&c.inspection, gate->scan,
-                     &(sj_inspect_options){0, record->header->string_encoding, &reader->limits});
+    sj_inspect_begin(&c.inspection, scan, &(sj_inspect_options){0, record->header->string_encoding, &reader->limits});
     SJ_TRY(check_limits(reader, record, err));
     SJ_TRY(snapjar_source_size(reader->source, &source_size, err));
     SJ_TRY(sj_record_check_end(record, reader->source, source_size, err));
-    if (gate->options->stored_only)
+    if (options->stored_only)
         return sj_payload_check_stored(&reading, &result->frame_count, err);
     SJ_TRY(sj_payload_read(&reading, &result->frame_count, err));
     if (c.fault_status != SNAPJAR_OK) {
@@ -177,29 +179,74 @@ static snapjar_status pass(const sj_gate *gate, const sj_record *record, snapjar
         return c.fault_status;
     }
     result->opcode_count = c.inspection.extent.opcode_count;
-    return check_claims(&c, err);
+    SJ_TRY(check_claims(&c, err));
+    if (!scan)
+        return SNAPJAR_OK;
+    scan->has_buffers = record->header->buffer_count > 0;
+    return sj_analysis_judge(scan, options->policy, result, err);
+}
+
+/* What is judged and not allowed is handed out to nobody. */
+static snapjar_status check_verdict(const sj_gate *gate, const snapjar_verification *result, snapjar_error *err)
+{
+    if (gate->is_check || !gate->options->policy || result->is_allowed)
+        return SNAPJAR_OK;
+    if (err)
+        *err = result->reason;
+    return result->reason.status;
+}
+
+static snapjar_status check_options(const sj_gate *gate, const snapjar_verification *result, snapjar_error *err)
+{
+    const snapjar_check_options *options = gate->options;
+
+    if (options->threads > SJ_THREADS_MAX)
+        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
+                        "threads %u exceeds %u", options->threads, SJ_THREADS_MAX);
+    if (gate->is_check && options->policy && (!result || options->stored_only))
+        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE, "a policy needs %s",
+                        result ? "the content: stored_only is set" : "a result");
+    return SNAPJAR_OK;
+}
+
+/* The scan that the pickle goes through; NULL if nobody wants it to. */
+static snapjar_status choose_scan(const sj_gate *gate, snapjar_scan **scan, snapjar_error *err)
+{
+    const snapjar_check_options *options = gate->options;
+
+    *scan = options->scan;
+    if (*scan || options->stored_only || (!gate->is_check && !options->policy))
+        return SNAPJAR_OK;
+    *scan = sj_analysis_scan(gate->reader->context, err);
+    return *scan ? SNAPJAR_OK : SNAPJAR_NO_MEMORY;
 }
 
 snapjar_status sj_gate_pass(const sj_gate *gate, snapjar_verification *result, snapjar_error *err)
 {
     const sj_record *record = NULL;
+    snapjar_scan *scan = NULL;
     snapjar_verification own = {0};
     snapjar_error failure;
 
     SJ_TRY(sj_gate_record(&record, gate->reader, err));
-    if (gate->options->threads > SJ_THREADS_MAX)
-        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
-                        "threads %u exceeds %u", gate->options->threads, SJ_THREADS_MAX);
-    snapjar_status status = pass(gate, record, result ? result : &own, &failure);
-    if (status != SNAPJAR_OK) {
-        failure.record_index = record->index;
-        if (result)
-            *result = (snapjar_verification){0};
-        if (gate->scan)
-            sj_scan_fail(gate->scan, &failure);
-        if (err)
-            *err = failure;
+    SJ_TRY(check_options(gate, result, err));
+    SJ_TRY(choose_scan(gate, &scan, err));
+    snapjar_status status = pass(gate, record, scan, &own, &failure);
+    if (status == SNAPJAR_OK)
+        status = check_verdict(gate, &own, &failure);
+    else if (scan)
+        sj_scan_fail(scan, &failure);
+    if (status != SNAPJAR_OK)
+        own = (snapjar_verification){0};
+    else if (own.reason.status != SNAPJAR_OK)
+        own.reason.record_index = record->index;
+    if (status != SNAPJAR_OK && err) {
+        *err = failure;
+        err->record_index = record->index;
     }
+    if (result)
+        *result = own;
+    sj_analysis_done(gate->reader->context);
     return status;
 }
 

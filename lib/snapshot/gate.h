@@ -6,7 +6,6 @@
 #ifndef SJ_SNAPSHOT_GATE_H
 #define SJ_SNAPSHOT_GATE_H
 
-#include <snapjar/scan.h>
 #include <snapjar/snapshot.h>
 
 #include "container/record.h"
@@ -44,11 +43,14 @@ typedef struct sj_gate {
     snapjar_sink *sink;
     /** The same for a spool. */
     sj_spool *spool;
-    /** Analyses the pickle as it goes by; may be NULL. If the gate fails, so has the scan. */
-    snapjar_scan *scan;
+    /** Analyse the pickle even if nobody asks for it, and give a verdict as a result, not as a failure. */
+    bool is_check;
 } sj_gate;
 
-/** Steps from the limits on: `result` may be NULL. Whatever was given out before a failure must be thrown away. */
+/**
+ * Steps from the limits on: `result` may be NULL. Whatever was given out before a failure must be thrown away. If it
+ * fails, so has the scan of the options.
+ */
 snapjar_status sj_gate_pass(const sj_gate *gate, snapjar_verification *result, snapjar_error *err);
 
 /** The reader's record, or SNAPJAR_INVALID_ARGUMENT if it has none. */

@@ -353,9 +353,8 @@ snapjar_status snapjar_pickles_load_rest(snapjar_pickles *pickles, snapjar_conte
 static snapjar_status scan_record(snapjar_pickles *pickles, snapjar_scan *scan, snapjar_error *err)
 {
     snapjar_check_options options = record_options(pickles);
-    sj_gate gate = {.reader = pickles->reader, .options = &options, .scan = scan};
-
-    SJ_TRY(sj_gate_pass(&gate, NULL, err));
+    options.scan = scan;
+    SJ_TRY(sj_gate_pass(&(sj_gate){.reader = pickles->reader, .options = &options}, NULL, err));
     if (!snapjar_scan_failure(scan))
         return SNAPJAR_OK;
     if (err) {

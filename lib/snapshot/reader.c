@@ -147,7 +147,7 @@ snapjar_status snapjar_record_verify(snapjar_reader *reader, const snapjar_check
     if (result)
         *result = (snapjar_verification){0};
     SJ_TRY(sj_options_read(&resolved, sizeof(resolved), options, "snapjar_check_options", err));
-    return sj_gate_pass(&(sj_gate){.reader = reader, .options = &resolved}, result, err);
+    return sj_gate_pass(&(sj_gate){.reader = reader, .options = &resolved, .is_check = true}, result, err);
 }
 
 static snapjar_status write_to_sink(void *state, const void *bytes, size_t size, snapjar_error *err)

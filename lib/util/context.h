@@ -6,9 +6,11 @@
 #ifndef SJ_UTIL_CONTEXT_H
 #define SJ_UTIL_CONTEXT_H
 
+#include <stdbool.h>
+
 #include <snapjar/context.h>
 
-typedef enum sj_slot { SJ_SLOT_CODEC, SJ_SLOT_HEADER, SJ_SLOT_CONTAINER, SJ_SLOT_COUNT } sj_slot;
+typedef enum sj_slot { SJ_SLOT_CODEC, SJ_SLOT_HEADER, SJ_SLOT_CONTAINER, SJ_SLOT_ANALYSIS, SJ_SLOT_COUNT } sj_slot;
 
 struct snapjar_context {
     snapjar_allocator allocator;
@@ -17,6 +19,9 @@ struct snapjar_context {
         void (*release)(snapjar_context *context, void *kept);
     } slots[SJ_SLOT_COUNT];
 };
+
+/** Whether memory may be asked for in any thread: so is malloc's, but a program's own need not be. */
+bool sj_context_is_for_any_thread(const snapjar_context *context);
 
 /** Memory from the context's allocator, or NULL. `size` 0 gives a block of one byte. Aligned for any type. */
 void *sj_alloc(snapjar_context *context, size_t size) __attribute__((malloc, warn_unused_result));

@@ -77,6 +77,10 @@ def pickles() -> dict:
         "many-cut.pkl": many[:-4],
         "newline.pkl": one + b"\n",
         "joblib.pkl": joblib_pickle(),
+        # Globals that no program has, so that nothing happens even if somebody loads them.
+        "call.pkl": b"\x80\x04\x8c\x07nowhere\x8c\x05thing\x93\x8c\x01x\x85R.",
+        "malformed.pkl": b"\x80\x040K\x01.",
+        "odd.pkl": b"\x80\x04K\x01K\x02.",
         "text.txt": b"hello, this is no pickle\n",
         "empty.pkl": b"",
     }
@@ -125,6 +129,8 @@ def make(folder: str, program: str, env: dict) -> None:
 
     one = pack("-t", "app.jobs:Job", "-s", "3", "--label", "host=web1", "one.pkl", "-o", "one.snapjar")
     many = pack("-t", "app.jobs:Event", "many.pkl", "-o", "many.snapjar")
+    for name in ("call", "malformed", "odd"):
+        pack("-t", "app.jobs:Odd", name + ".pkl", "-o", name + ".snapjar")
     newer = {name: bytes.fromhex(digits) for name, digits in NEWER.items()}
     for name, data in {**damaged(one, many), **newer}.items():
         with open(os.path.join(folder, name), "wb") as file:

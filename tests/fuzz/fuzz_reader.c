@@ -152,7 +152,7 @@ static void require_unpacked(const snapjar_header *header, const uint8_t *conten
 static answer check_record(snapjar_reader *reader, const snapjar_header *header, unsigned threads)
 {
     snapjar_check_options options = SNAPJAR_CHECK_OPTIONS_INIT;
-    snapjar_verification seen = {0, 0};
+    snapjar_verification seen = {.opcode_count = 0};
     snapjar_content *content = NULL;
     bytes whole = {NULL, 0, 0}, piped = {NULL, 0, 0};
     answer verified = {.status = SNAPJAR_OK}, loaded = {.status = SNAPJAR_OK}, stored = {.status = SNAPJAR_OK};

@@ -279,7 +279,7 @@ static snapjar_status verify_file(snapjar_context *context, const blob *file, bo
                                   snapjar_error *err)
 {
     snapjar_check_options options = SNAPJAR_CHECK_OPTIONS_INIT;
-    snapjar_verification seen = {9, 9};
+    snapjar_verification seen = {.opcode_count = 9, .frame_count = 9};
     opened o;
 
     options.threads = threads;

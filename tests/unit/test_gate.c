@@ -65,7 +65,7 @@ static void expect_from_reader(snapjar_reader *reader, const answer *wanted, uns
 {
     snapjar_check_options options = SNAPJAR_CHECK_OPTIONS_INIT;
     snapjar_content *content = (snapjar_content *)(uintptr_t)1;
-    snapjar_verification seen = {1, 1};
+    snapjar_verification seen = {.opcode_count = 1, .is_allowed = true};
     snapjar_error err;
 
     options.threads = threads;
@@ -363,7 +363,7 @@ static void test_stored_only(void **state)
     plan.protocol = 0;
     options.stored_only = true;
     for (int damaged = 0; damaged < 2; damaged++) {
-        snapjar_verification seen = {9, 9};
+        snapjar_verification seen = {.opcode_count = 9, .frame_count = 9};
         snapjar_source *source = NULL;
         snapjar_reader *reader = NULL;
         const snapjar_record *next = NULL;
@@ -523,7 +523,7 @@ static void test_line_limit(void **state)
 static void expect_argument(snapjar_reader *reader, const snapjar_check_options *options)
 {
     snapjar_content *content = (snapjar_content *)(uintptr_t)1;
-    snapjar_verification seen = {1, 1};
+    snapjar_verification seen = {.opcode_count = 1, .is_allowed = true};
     hooked_sink got = {.size = 0};
     snapjar_sink *sink = hooked_sink_open(context, &got, true);
     snapjar_error err;

@@ -50,7 +50,7 @@ SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_policy_allow_defaults(snap
 /** Allows persistent ids: the program's persistent_load gets whatever is in the pickle. */
 SNAPJAR_API void snapjar_policy_allow_persistent_ids(snapjar_policy *policy, bool allowed);
 
-/** Allows out-of-band buffers: set it where they come with the pickle. */
+/** Allows out-of-band buffers: set it where they come with the pickle. Those of a record do, and need it not. */
 SNAPJAR_API void snapjar_policy_allow_buffers(snapjar_policy *policy, bool allowed);
 
 /**
@@ -139,7 +139,8 @@ typedef struct snapjar_judgement snapjar_judgement;
 
 /**
  * Judges a scan. A verdict is a result, whatever it is; this fails only for want of memory or a NULL argument. Only
- * SNAPJAR_VERDICT_ALLOWED means that the pickle may be loaded. Free the judgement with snapjar_judgement_free.
+ * SNAPJAR_VERDICT_ALLOWED means that the pickle may be loaded. Free the judgement with snapjar_judgement_free, before
+ * the scan's context, from which it has its memory. Several threads may judge by one policy, each its own scan.
  */
 SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_policy_judge(const snapjar_policy *policy, snapjar_scan *scan,
                                                                    snapjar_judgement **judgement, snapjar_error *err);

@@ -2,8 +2,8 @@
  *
  * Snapshot files: one or more records, each a header and a compressed pickle (spec/format.md). Reading goes
  * through one gate whose order never changes: magic, header checksum, version and flags, JSON and fields, limits,
- * stored checksum, decompression to exactly the declared size, content checksum, the pickle's opcodes to STOP.
- * Bytes are handed out only after all of it.
+ * stored checksum, decompression to exactly the declared size, content checksum, the pickle's opcodes to STOP, and
+ * with a policy what the pickle would do. Bytes are handed out only after all of it.
  */
 #ifndef SNAPJAR_SNAPSHOT_H
 #define SNAPJAR_SNAPSHOT_H
@@ -16,6 +16,7 @@
 #include <snapjar/header.h>
 #include <snapjar/io.h>
 #include <snapjar/pickle.h>
+#include <snapjar/policy.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -85,25 +86,49 @@ typedef struct snapjar_check_options {
     bool stored_only;
     snapjar_progress *progress;
     void *progress_state;
+    /**
+     * Judges the pickle; borrowed. What it does not allow is not handed out: SNAPJAR_REFUSED with the diagnostic of the
+     * first denial (`global-denied`), or with the status of what the analysis failed with. In snapjar_record_verify the
+     * verdict is a result. NULL: no judgement. The buffers of a record come with it and need no permission.
+     */
+    const snapjar_policy *policy;
+    /**
+     * Is reset, takes on the record's string encoding, and has what was found in the pickle afterwards; NULL: a scan of
+     * the library's own, with default limits. If the call fails for another reason than the policy's, so has the scan.
+     */
+    snapjar_scan *scan;
 } snapjar_check_options;
 
 #define SNAPJAR_CHECK_OPTIONS_INIT                                                                                     \
     {                                                                                                                  \
-        sizeof(snapjar_check_options), 0, false, NULL, NULL                                                            \
+        sizeof(snapjar_check_options), 0, false, NULL, NULL, NULL, NULL                                                \
     }
 
-/** What a full check learnt. */
+/** What a full check learnt. After a failure or stored_only nothing is analysed or allowed. */
 typedef struct snapjar_verification {
     /** Opcodes of the pickle; 0 after stored_only. */
     uint64_t opcode_count;
     /** zstd frames of the payload. */
     uint64_t frame_count;
+    /** The analysis followed the pickle to its STOP. If not, no loader can load it, or it is over a limit. */
+    bool is_analysed;
+    /** There is a policy, and it allows all that the pickle does. Never true of what was not analysed. */
+    bool is_allowed;
+    /** Distinct globals, and findings: things that no pickler writes (scan.h). 0 unless analysed. */
+    uint64_t global_count;
+    uint64_t finding_count;
+    /** What the policy denies; findings are denied as well. */
+    uint64_t denial_count;
+    /** Why the pickle was not analysed, or the first denial; status SNAPJAR_OK if neither. */
+    snapjar_error reason;
 } snapjar_verification;
 
 /**
  * Checks everything about the reader's current record in bounded memory (a few times `frame_size` a thread, however
- * large the payload): trailer, stored checksum, frames, decompression, content checksum, padding, the pickle's opcodes.
- * `options` and `result` may be NULL. SNAPJAR_OK is the only answer that means whole; all others say what is wrong.
+ * large the payload, and the scan's): trailer, stored checksum, frames, decompression, content checksum, padding, the
+ * pickle's opcodes to STOP. SNAPJAR_OK is the only answer that means whole; all others say what is wrong. A record is
+ * whole whatever its pickle does, even if no loader could load it: `*result` says what the analysis came to, and what
+ * the policy, which needs a result. `options` and `result` may be NULL.
  */
 SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_record_verify(snapjar_reader *reader,
                                                                     const snapjar_check_options *options,
@@ -113,7 +138,7 @@ SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_record_verify(snapjar_read
  * Writes the record's pickle to `sink`, checked as by snapjar_record_verify. A sink that is not transactional gets its
  * first byte after everything was verified; of a transactional one, what it got must be thrown away if this fails
  * (do not finish it). Out-of-band buffers are put back into the pickle, so that plain pickle.load reads the result.
- * The sink is not finished. `options` may be NULL.
+ * The sink is not finished. `options` may be NULL. Without a policy the bytes are handed out whatever they do.
  */
 SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_record_unpack(snapjar_reader *reader, snapjar_sink *sink,
                                                                     const snapjar_check_options *options,
@@ -124,7 +149,8 @@ typedef struct snapjar_content snapjar_content;
 
 /**
  * Decompresses the record's content, checked as by snapjar_record_verify, straight into memory that the caller keeps.
- * Free it with snapjar_content_free before the context. On failure `*content` is NULL. `options` may be NULL.
+ * Free it with snapjar_content_free before the context. On failure `*content` is NULL. `options` may be NULL. Without a
+ * policy the bytes are handed out whatever they do: a program that goes on to load them should have one.
  */
 SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_record_load(snapjar_reader *reader, snapjar_content **content,
                                                                   const snapjar_check_options *options,

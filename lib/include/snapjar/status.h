@@ -32,7 +32,7 @@ typedef enum snapjar_status {
     SNAPJAR_DAMAGED = 8,
     /** A seal is absent, wrong or not trusted. Reserved: no function of this version returns it. */
     SNAPJAR_BAD_SEAL = 9,
-    /** A policy or contract says no. Reserved: no function of this version returns it. */
+    /** A policy or contract says no. */
     SNAPJAR_REFUSED = 10,
     /** What was asked for is not there. */
     SNAPJAR_NOT_FOUND = 11,
