@@ -220,6 +220,28 @@ static void test_record_inside_a_payload(void **state)
     free(outer.bytes);
 }
 
+/* The search reads the file in pieces of 256 KiB: a magic that lies across the edge of one is found, too. */
+static void test_search_across_pieces(void **state)
+{
+    const size_t piece = (size_t)256 << 10;
+    blob copy = {calloc(1, piece + 32 + record_size), 0};
+
+    (void)state;
+    assert_non_null(copy.bytes);
+    for (size_t gap = piece - 32; gap <= piece + 32; gap++) {
+        memset(copy.bytes, 0, piece + 32 + record_size);
+        memcpy(copy.bytes + gap, file.bytes, record_size);
+        outcome o = recover(copy.bytes, gap + record_size);
+        assert_int_equal(o.totals.unconfirmed_count, 1);
+        assert_int_equal(o.totals.lost_size, gap);
+        assert_int_equal(o.unconfirmed.size, record_size);
+        assert_memory_equal(o.unconfirmed.bytes, file.bytes, record_size);
+        expect_event(&o, 1, SNAPJAR_RECOVER_UNCONFIRMED, gap, record_size, SNAPJAR_DIAG_NONE);
+        drop(&o);
+    }
+    free(copy.bytes);
+}
+
 static void test_nothing_there(void **state)
 {
     snapjar_error err;
@@ -313,6 +335,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_every_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_garbage_between_records, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_record_inside_a_payload, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_search_across_pieces, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_false_headers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_overlapping_records, set_up, tear_down),
