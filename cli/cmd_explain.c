@@ -45,7 +45,7 @@ static void add_article(struct text *out, const snapjar_diagnostic_info *info)
 static void list_all(struct text *out, bool as_json)
 {
     static const struct table_column columns[] = {
-        {"NUMBER", true, false}, {"NAME", false, false}, {"WHAT IS WRONG", false, true}};
+        {.title = "NUMBER", .is_right = true}, {.title = "NAME"}, {.title = "WHAT IS WRONG", .may_wrap = true}};
     struct table *table = as_json ? NULL : table_new(columns, 3);
 
     for (size_t i = 0; i < snapjar_diagnostic_count(); i++) {

@@ -28,7 +28,7 @@ static const struct option_row rows[] = {
     {0},
 };
 
-static const struct table_column columns[] = {{"", false, false}, {"", false, true}};
+static const struct table_column columns[] = {{.title = ""}, {.title = "", .may_wrap = true}};
 
 struct visit {
     struct text *out;

@@ -18,9 +18,15 @@ static const struct option_row rows[] = {
 };
 
 static const struct table_column columns[] = {
-    {"FILE", false, false},  {"RECORD", true, false},   {"TYPE", false, false},
-    {"SCHEMA", true, false}, {"PROTOCOL", true, false}, {"CREATED", false, false},
-    {"SIZE", true, false},   {"STORED", true, false},   {"RATIO", true, false},
+    {.title = "FILE", .may_break = true},
+    {.title = "RECORD", .is_right = true},
+    {.title = "TYPE", .may_cut = true},
+    {.title = "SCHEMA", .is_right = true},
+    {.title = "PROTOCOL", .is_right = true, .rank = 2},
+    {.title = "CREATED"},
+    {.title = "SIZE", .is_right = true},
+    {.title = "STORED", .is_right = true, .rank = 1},
+    {.title = "RATIO", .is_right = true, .rank = 3},
 };
 
 #define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
@@ -164,7 +170,8 @@ const struct command command_ls = {
     "[OPTION]... [PATH]...",
     "Prints a line for each record: file, number, type, schema version, pickle protocol, time of creation, size of "
     "the content, size as stored, and the ratio of the two. Only headers are read and checked: what the payloads hold "
-    "is told by verify. Without a PATH the current directory is listed.\n\n"
+    "is told by verify. Without a PATH the current directory is listed. Where a "
+    "terminal is too narrow, ratio, protocol and size as stored are left out, in this order.\n\n"
     "Directories are walked in sorted order; links to directories are not followed. In them, files called *.snapjar "
     "must be snapshots, files with another name are listed if they begin as one, and the rest is counted.",
     rows,

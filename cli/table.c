@@ -110,58 +110,126 @@ static void print_plain(const struct table *table, bool has_titles)
 }
 
 #ifdef HAVE_SMARTCOLS
-/* The width that is left for the last column, in which libsmartcols would break words; SIZE_MAX: leave it alone. */
-static size_t last_column_width(const struct table *table, struct libscols_table *output, bool has_titles)
-{
-    size_t last = table->column_count - 1;
-    size_t terminal = scols_table_get_termwidth(output);
-    size_t *widths = measure(table, has_titles);
-    size_t used = 2 * last;
+/* How a table is fitted to a terminal. */
+struct fit {
+    /** For each column; 0: left out. Every column has a title or a cell, so no width is 0 otherwise. */
+    size_t *widths;
+    /** The columns that may be broken or cut must be. */
+    bool is_too_wide;
+    size_t cut_width;
+    /** The width that is left for the last column, in which libsmartcols would break words; SIZE_MAX: leave it alone.
+     */
+    size_t last_width;
+};
 
-    for (size_t i = 0; i < last; i++)
-        used += widths[i];
-    free(widths);
-    return table->columns[last].may_wrap && terminal > used + 20 ? terminal - used : SIZE_MAX;
+static size_t total_width(const struct table *table, const size_t *widths)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < table->column_count; i++)
+        total += widths[i] ? widths[i] + 2 : 0;
+    return total - 2;
 }
 
-static bool add_columns(struct libscols_table *output, const struct table *table)
+static void leave_columns_out(const struct table *table, size_t *widths, size_t terminal)
+{
+    while (total_width(table, widths) > terminal) {
+        size_t best = 0;
+        unsigned rank = 0;
+        for (size_t i = 0; i < table->column_count; i++) {
+            if (widths[i] && table->columns[i].rank > rank) {
+                best = i;
+                rank = table->columns[i].rank;
+            }
+        }
+        if (!rank)
+            return;
+        widths[best] = 0;
+    }
+}
+
+static struct fit fit_table(const struct table *table, size_t terminal, bool has_titles)
+{
+    struct fit fit = {.widths = measure(table, has_titles), .last_width = SIZE_MAX};
+    size_t last = table->column_count - 1;
+
+    leave_columns_out(table, fit.widths, terminal);
+    size_t total = total_width(table, fit.widths);
+    fit.is_too_wide = total > terminal;
+    fit.cut_width = terminal / 4;
+    size_t used = total - fit.widths[last];
+    if (table->columns[last].may_wrap && terminal > used + 20)
+        fit.last_width = terminal - used;
+    return fit;
+}
+
+static bool add_columns(struct libscols_table *output, const struct table *table, const struct fit *fit)
 {
     for (size_t i = 0; i < table->column_count; i++) {
         const struct table_column *column = &table->columns[i];
         int flags = column->is_right ? SCOLS_FL_RIGHT : column->may_wrap ? SCOLS_FL_WRAP : 0;
+        if (!fit->widths[i])
+            continue;
+        if (fit->is_too_wide && column->may_break)
+            flags |= SCOLS_FL_WRAP;
         struct libscols_column *made = scols_table_new_column(output, column->title, 0, flags);
-        if (!made)
+        /* Cells are escaped already: libsmartcols would do it again. Lines are broken where we put newlines. */
+        if (!made || scols_column_set_safechars(made, column->may_wrap ? "\\\n" : "\\") != 0)
             return false;
-        /* Lines are broken where we put newlines. */
         if (column->may_wrap &&
-            (scols_column_set_safechars(made, "\n") != 0 ||
-             scols_column_set_wrapfunc(made, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL) != 0))
+            scols_column_set_wrapfunc(made, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL) != 0)
             return false;
     }
     return true;
 }
 
-static bool add_lines(struct libscols_table *output, const struct table *table, size_t last_width)
+/* Makes `to` what is shown of a cell: all of it, broken into lines, or its start. */
+static const char *fit_cell(struct text *to, const char *cell, const struct table *table, size_t column,
+                            const struct fit *fit)
+{
+    static const char dots[] = "...";
+    size_t width = terminal_text_width(cell);
+
+    text_clear(to);
+    if (column + 1 == table->column_count && width > fit->last_width) {
+        text_wrap(to, cell, 0, 0, fit->last_width);
+        return text_string(to);
+    }
+    if (!table->columns[column].may_cut || !fit->is_too_wide || width <= fit->cut_width)
+        return cell;
+    for (const char *p = cell; *p;) {
+        uint32_t character;
+        size_t size = text_decode(&character, p, strlen(p));
+        text_add(to, p, size ? size : 1);
+        if (terminal_text_width(text_string(to)) + strlen(dots) > fit->cut_width) {
+            to->size -= size ? size : 1;
+            break;
+        }
+        p += size ? size : 1;
+    }
+    text_puts(to, dots);
+    return text_string(to);
+}
+
+static bool add_lines(struct libscols_table *output, const struct table *table, const struct fit *fit)
 {
     const char *end = table->cells.data + table->cells.size;
     struct libscols_line *line = NULL;
-    struct text wrapped = {0};
+    struct text fitted = {0};
     size_t column = 0;
+    size_t shown_column = 0;
     bool done = true;
 
     for (const char *cell = table->cells.data; done && cell < end; cell += strlen(cell) + 1) {
-        const char *shown = cell;
-        if (!column)
+        if (!column) {
             line = scols_table_new_line(output, NULL);
-        if (column + 1 == table->column_count && terminal_text_width(cell) > last_width) {
-            text_clear(&wrapped);
-            text_wrap(&wrapped, cell, 0, 0, last_width);
-            shown = text_string(&wrapped);
+            shown_column = 0;
         }
-        done = line && scols_line_set_data(line, column, shown) == 0;
+        const char *shown = fit_cell(&fitted, cell, table, column, fit);
+        done = line && (!fit->widths[column] || scols_line_set_data(line, shown_column++, shown) == 0);
         column = column + 1 < table->column_count ? column + 1 : 0;
     }
-    text_free(&wrapped);
+    text_free(&fitted);
     return done;
 }
 
@@ -172,10 +240,12 @@ static bool print_smartcols(const struct table *table, bool has_titles)
 
     if (!output)
         return false;
+    struct fit fit = fit_table(table, scols_table_get_termwidth(output), has_titles);
     scols_table_enable_noheadings(output, !has_titles);
     scols_table_set_column_separator(output, "  ");
-    if (add_columns(output, table) && add_lines(output, table, last_column_width(table, output, has_titles)))
+    if (add_columns(output, table, &fit) && add_lines(output, table, &fit))
         done = scols_print_table(output) == 0;
+    free(fit.widths);
     scols_unref_table(output);
     return done;
 }

@@ -19,6 +19,12 @@ struct table_column {
     bool is_right;
     /** The last column only: may be broken into lines, between words, where a terminal is too narrow. */
     bool may_wrap;
+    /** May be broken into lines anywhere, where a terminal is too narrow. */
+    bool may_break;
+    /** There, cells are cut to a quarter of the terminal. */
+    bool may_cut;
+    /** Where a terminal is too narrow, columns that have a rank here are left out, the highest first. */
+    unsigned rank;
 };
 
 /** `columns` is borrowed. */
