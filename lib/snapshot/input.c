@@ -287,6 +287,19 @@ static snapjar_status detect(const input_probe *probe, snapjar_input_kind *kind,
     return SNAPJAR_OK;
 }
 
+/** True for first bytes that begin nothing that we take, whatever follows: an endless input is then not read on. */
+static bool is_surely_other(const input_probe *probe)
+{
+    if (is_snapshot(probe) || is_skippable_frame(probe) || snapjar_opcode_find(probe->bytes[0]) != NULL ||
+        (probe->bytes[0] & 0x0f) == 8) /* a zlib header */
+        return false;
+    for (size_t i = 0; i < sizeof compressions / sizeof compressions[0]; i++) {
+        if (begins_with(probe, compressions[i].magic, compressions[i].size))
+            return false;
+    }
+    return true;
+}
+
 const char *snapjar_input_kind_name(snapjar_input_kind kind)
 {
     return (size_t)kind < KIND_COUNT ? kinds[kind].name : "unknown";
@@ -301,6 +314,8 @@ snapjar_status snapjar_input_detect(snapjar_source *source, snapjar_input_kind *
     uint8_t bytes[PROBE_SIZE];
     input_probe probe = {source, 0, bytes, 0};
     SJ_TRY(snapjar_source_read_at(source, bytes, sizeof bytes, 0, &probe.size, err));
+    if (probe.size > 0 && is_surely_other(&probe))
+        return raise_not_pickle(&probe, find_other(&probe), err);
     SJ_TRY(snapjar_source_size(source, &probe.source_size, err));
     if (probe.size == 0)
         return sj_raise_place(

@@ -62,12 +62,28 @@ static snapjar_status leave_record(snapjar_reader *reader, uint64_t source_size,
     return SNAPJAR_OK;
 }
 
+/* What is no snapshot by its first bytes is refused before an endless input is read to its end. */
+static snapjar_status look_ahead(const snapjar_reader *reader, snapjar_error *err)
+{
+    uint8_t first[SJ_PREFIX_LOOK_SIZE];
+    sj_prefix prefix;
+    size_t size = 0;
+
+    SJ_TRY(snapjar_source_read_at(reader->source, first, sizeof(first), 0, &size, err));
+    snapjar_status status = size ? sj_prefix_read(&prefix, first, size, 0, true, err) : SNAPJAR_OK;
+    if (status != SNAPJAR_OK && err)
+        err->record_index = 0;
+    return status;
+}
+
 snapjar_status snapjar_reader_next(snapjar_reader *reader, const snapjar_record **out, snapjar_error *err)
 {
     const sj_record *current = &reader->record.inner;
     sj_record next;
 
     *out = NULL;
+    if (sj_source_is_unread(reader->source))
+        SJ_TRY(look_ahead(reader, err));
     /* Somebody may append while we read. Within what is known to be there, the size need not be asked for again. */
     if (!reader->has_record || current->offset + current->size > reader->source_size)
         SJ_TRY(snapjar_source_size(reader->source, &reader->source_size, err));

@@ -21,6 +21,9 @@ snapjar_status sj_source_read_exact(snapjar_source *source, void *buffer, size_t
 /** Tells the system that the source will be read once from start to end (posix_fadvise); no effect elsewhere. */
 void sj_source_expect_sequential(snapjar_source *source);
 
+/** True if asking for the size would first read a pipe to its end. */
+bool sj_source_is_unread(const snapjar_source *source);
+
 /** The name for messages ("" if it has none). Borrowed. */
 const char *sj_source_name(const snapjar_source *source);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sources: memory, open files, and a program's own functions. Pipes and the like become files in the spool first.
+ * Sources: memory, open files, and a program's own functions. Pipes and the like are read on demand into a spool.
  * Nothing here knows what the bytes mean.
  */
 #include <errno.h>
@@ -30,6 +30,18 @@ typedef struct fd_source {
     /** The size when it was last looked at: a read that ends there needs no second call to know that it is the end. */
     uint64_t known_size;
 } fd_source;
+
+typedef struct pipe_source {
+    snapjar_source base;
+    int fd;
+    bool is_owned;
+    bool is_at_end;
+    uint64_t size_max;
+    uint8_t *buffer;
+    /** What was read so far; owned by `spooled`, which reads it. */
+    sj_spool *spool;
+    snapjar_source *spooled;
+} pipe_source;
 
 typedef struct functions_source {
     snapjar_source base;
@@ -149,41 +161,90 @@ static void fd_close(snapjar_source *source)
 
 static const sj_source_kind fd_kind = {fd_read_at, fd_get_size, NULL, fd_expect_sequential, fd_close};
 
-/** Reads `fd` to its end into `spool`. */
-static snapjar_status fill_spool(sj_spool *spool, snapjar_context *context, int fd, const char *name, uint64_t size_max,
-                                 snapjar_error *err)
+/* ---- pipes and the like: read on demand, kept in a spool ---- */
+
+/** Reads `fd` on until the spool holds `wanted` bytes, or to its end. */
+static snapjar_status pipe_fill(pipe_source *pipe, uint64_t wanted, snapjar_error *err)
 {
-    void *buffer = sj_alloc(context, SPOOL_READ_SIZE);
-    if (buffer == NULL)
-        return sj_raise_no_memory(err, SPOOL_READ_SIZE);
     snapjar_status status = SNAPJAR_OK;
-    size_t got = SPOOL_READ_SIZE;
-    while (status == SNAPJAR_OK && got == SPOOL_READ_SIZE) {
-        status = sj_fd_read(fd, name, buffer, SPOOL_READ_SIZE, &got, err);
-        if (status == SNAPJAR_OK && got > size_max - sj_spool_size(spool)) {
-            status = sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_INPUT_TOO_LARGE, SJ_AT_FILE(size_max),
-                              "the input is larger than the limit of %llu bytes", (unsigned long long)size_max);
-            (void)sj_raise_place(err, status, name);
+    while (status == SNAPJAR_OK && !pipe->is_at_end && sj_spool_size(pipe->spool) < wanted) {
+        size_t got = 0;
+        status = sj_fd_read(pipe->fd, pipe->base.name, pipe->buffer, SPOOL_READ_SIZE, &got, err);
+        if (status == SNAPJAR_OK && got > pipe->size_max - sj_spool_size(pipe->spool)) {
+            status = sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_INPUT_TOO_LARGE, SJ_AT_FILE(pipe->size_max),
+                              "the input is larger than the limit of %llu bytes", (unsigned long long)pipe->size_max);
+            (void)sj_raise_place(err, status, pipe->base.name);
         }
         if (status == SNAPJAR_OK)
-            status = sj_spool_write(spool, buffer, got, err);
+            status = sj_spool_write(pipe->spool, pipe->buffer, got, err);
+        pipe->is_at_end = got < SPOOL_READ_SIZE;
     }
-    sj_free(context, buffer);
     return status;
 }
 
-static snapjar_status spool_fd(snapjar_source **source, snapjar_context *context, int fd, const char *name,
-                               uint64_t size_max, snapjar_error *err)
+static snapjar_status pipe_read_at(snapjar_source *source, void *buffer, size_t size, uint64_t offset, size_t *got,
+                                   snapjar_error *err)
 {
-    sj_spool *spool;
-    SJ_TRY(sj_spool_new(&spool, context, SPOOL_MEMORY_MAX, err));
-    snapjar_status status =
-        fill_spool(spool, context, fd, name, size_max == 0 ? SNAPJAR_CONTENT_SIZE_DEFAULT : size_max, err);
+    pipe_source *pipe = (pipe_source *)source;
+    SJ_TRY(pipe_fill(pipe, offset > UINT64_MAX - size ? UINT64_MAX : offset + size, err));
+    return snapjar_source_read_at(pipe->spooled, buffer, size, offset, got, err);
+}
+
+static snapjar_status pipe_get_size(snapjar_source *source, uint64_t *size, snapjar_error *err)
+{
+    pipe_source *pipe = (pipe_source *)source;
+    SJ_TRY(pipe_fill(pipe, UINT64_MAX, err));
+    *size = sj_spool_size(pipe->spool);
+    return SNAPJAR_OK;
+}
+
+static const uint8_t *pipe_borrow(const snapjar_source *source, uint64_t offset, uint64_t size)
+{
+    const pipe_source *pipe = (const pipe_source *)source;
+    return pipe->is_at_end ? sj_source_borrow(pipe->spooled, offset, size) : NULL;
+}
+
+static void pipe_close(snapjar_source *source)
+{
+    pipe_source *pipe = (pipe_source *)source;
+    snapjar_source_free(pipe->spooled);
+    sj_free(source->context, pipe->buffer);
+    if (pipe->is_owned)
+        (void)close(pipe->fd);
+}
+
+static const sj_source_kind pipe_kind = {pipe_read_at, pipe_get_size, pipe_borrow, NULL, pipe_close};
+
+/** With `is_owned` the source takes `fd`, but only on success. */
+static snapjar_status source_on_pipe(snapjar_source **source, snapjar_context *context, int fd, bool is_owned,
+                                     const char *name, uint64_t size_max, snapjar_error *err)
+{
+    snapjar_source *made;
+    SJ_TRY(sj_source_new(&made, context, sizeof(pipe_source), &pipe_kind, name, err));
+    pipe_source *pipe = (pipe_source *)made;
+    pipe->fd = fd;
+    pipe->size_max = size_max == 0 ? SNAPJAR_CONTENT_SIZE_DEFAULT : size_max;
+    pipe->buffer = sj_alloc(context, SPOOL_READ_SIZE);
+    snapjar_status status = pipe->buffer == NULL ? sj_raise_no_memory(err, SPOOL_READ_SIZE) : SNAPJAR_OK;
+    if (status == SNAPJAR_OK)
+        status = sj_spool_new(&pipe->spool, context, SPOOL_MEMORY_MAX, err);
+    if (status == SNAPJAR_OK)
+        status = sj_spool_take_source(&pipe->spooled, pipe->spool, name, err);
+    /* What cannot be read at all is told at once, and a small input is read whole. */
+    if (status == SNAPJAR_OK)
+        status = pipe_fill(pipe, 1, err);
     if (status != SNAPJAR_OK) {
-        sj_spool_free(spool);
+        snapjar_source_free(made);
         return status;
     }
-    return sj_spool_take_source(source, spool, name, err);
+    pipe->is_owned = is_owned;
+    *source = made;
+    return SNAPJAR_OK;
+}
+
+bool sj_source_is_unread(const snapjar_source *source)
+{
+    return source->kind == &pipe_kind && !((const pipe_source *)source)->is_at_end;
 }
 
 /** True if `fd` can be read at any offset and its size can be believed (files in /proc say 0 and are not empty). */
@@ -202,12 +263,8 @@ static snapjar_status source_on_fd(snapjar_source **source, snapjar_context *con
         return sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, errno, name, "cannot look at the file");
     if (S_ISDIR(info.st_mode))
         return sj_raise_errno(err, SNAPJAR_DIAG_IS_DIRECTORY, EISDIR, name, "cannot read");
-    if (!is_seekable_file(fd, &info)) {
-        SJ_TRY(spool_fd(source, context, fd, name, size_max, err));
-        if (is_owned)
-            (void)close(fd);
-        return SNAPJAR_OK;
-    }
+    if (!is_seekable_file(fd, &info))
+        return source_on_pipe(source, context, fd, is_owned, name, size_max, err);
     SJ_TRY(sj_source_new(source, context, sizeof(fd_source), &fd_kind, name, err));
     fd_source *file = (fd_source *)*source;
     file->fd = fd;

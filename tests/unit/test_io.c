@@ -353,6 +353,14 @@ static snapjar_status source_of_pipe(snapjar_source **source, size_t size, uint6
     pipe_job job = {fds[1], size, nonblocking ? 1000 : 0};
     assert_int_equal(pthread_create(&thread, NULL, fill_pipe, &job), 0);
     snapjar_status status = snapjar_source_from_fd(source, context, fds[0], "-", size_max, &err);
+    if (status == SNAPJAR_OK) { /* the size reads it to its end */
+        uint64_t whole;
+        status = snapjar_source_size(*source, &whole, &err);
+        if (status != SNAPJAR_OK) {
+            snapjar_source_free(*source);
+            *source = NULL;
+        }
+    }
     close(fds[0]);
     pthread_join(thread, NULL);
     return status;

@@ -42,15 +42,18 @@ SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_source_from_memory(snapjar
                                                                          size_t size, snapjar_error *err);
 
 /**
- * Opens the file `path` for reading. A pipe or terminal is read to its end first (into memory, beyond 16 MiB into an
- * unlinked temporary file), up to `size_max` bytes (0: the default content limit), else `input-too-large`; a directory
- * is refused.
+ * Opens the file `path` for reading. A pipe, terminal or device is read as far as it is asked for, and to its end for
+ * its size, and kept in memory, beyond 16 MiB in an unlinked temporary file; it may have up to `size_max` bytes (0: the
+ * default content limit), else `input-too-large`. A directory is refused.
  */
 SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_source_open_path(snapjar_source **source,
                                                                        snapjar_context *context, const char *path,
                                                                        uint64_t size_max, snapjar_error *err);
 
-/** The same for an open descriptor, which stays the caller's and open. `name` is for messages ("-"). */
+/**
+ * The same for an open descriptor, which stays the caller's and must stay open as long as the source. `name` is for
+ * messages ("-").
+ */
 SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_source_from_fd(snapjar_source **source, snapjar_context *context,
                                                                      int fd, const char *name, uint64_t size_max,
                                                                      snapjar_error *err);
