@@ -32,7 +32,7 @@ void batch_init(struct batch *batch, struct cli *cli, const struct batch_values 
 {
     *batch = (struct batch){.cli = cli, .state = state, .limits = SNAPJAR_LIMITS_INIT, .is_json = is_json};
     cli->report.has_no_hints = is_json;
-    batch->limits.header_json_size_max = values->max_header;
+    header_limits_set(&batch->limits, &values->header);
     batch->jobs = (unsigned)values->jobs.value;
     if (!batch->jobs)
         batch->jobs = parallel_processors();

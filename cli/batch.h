@@ -10,6 +10,7 @@
 #include <snapjar/snapjar.h>
 
 #include "command.h"
+#include "limits.h"
 #include "progress.h"
 
 /** What one file gave. Belongs to a worker until it is taken. */
@@ -39,15 +40,14 @@ struct outcome {
 /** Options that all these commands have; the first member of their structs of options. */
 struct batch_values {
     struct option_number jobs;
-    uint64_t max_header;
+    struct header_limit_values header;
 };
 
 /* clang-format off */
 #define BATCH_OPTION_ROWS(values_type)                                                                                 \
     {'j', "jobs", "N", OPTION_NUMBER, offsetof(values_type, batch.jobs),                                               \
      "work on N files at a time (default: one for each processor)", NULL, 0, 64},                                    \
-    {0, "max-header", "SIZE", OPTION_SIZE, offsetof(values_type, batch.max_header),                                    \
-     "refuse a header with more JSON than SIZE (default 1M)", NULL, 0, 0}
+    HEADER_LIMIT_ROWS(values_type, batch.header)
 /* clang-format on */
 
 struct batch {

@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include "json_out.h"
+#include "limits.h"
 #include "packing.h"
 
 struct values {
     struct packing_values packing;
     bool repair;
     bool create;
+    struct header_limit_values header;
 };
 
 static const struct option_row rows[] = {
@@ -19,6 +21,7 @@ static const struct option_row rows[] = {
     {0, "repair", NULL, OPTION_FLAG, offsetof(struct values, repair),
      "if FILE ends in a torn record, move the torn bytes to FILE.torn-OFFSET first", NULL, 0, 0},
     PACKING_OPTION_ROWS(struct values),
+    HEADER_LIMIT_ROWS(struct values, header),
     {0},
 };
 
@@ -84,10 +87,13 @@ static void append_all(struct append *append, const struct string_list *names)
     struct packing *packing = append->packing;
     struct packing_input first;
     snapjar_append_options options = SNAPJAR_APPEND_OPTIONS_INIT;
+    snapjar_limits limits = SNAPJAR_LIMITS_INIT;
     snapjar_sink *sink = NULL;
     snapjar_error err;
     uint64_t repaired_size = 0;
 
+    header_limits_set(&limits, &append->values->header);
+    options.limits = &limits;
     options.repair = append->values->repair;
     options.create = append->values->create;
     options.durability = append->values->packing.no_sync ? SNAPJAR_DURABILITY_NONE : SNAPJAR_DURABILITY_SYNC;

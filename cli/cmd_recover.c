@@ -10,6 +10,7 @@
 
 #include "command.h"
 #include "json_out.h"
+#include "limits.h"
 #include "output.h"
 
 struct values {
@@ -17,7 +18,7 @@ struct values {
     const char *unconfirmed;
     bool force;
     bool no_sync;
-    uint64_t max_header;
+    struct header_limit_values header;
     bool json;
 };
 
@@ -27,8 +28,7 @@ static const struct option_row rows[] = {
     {'u', "unconfirmed", "OUTPUT", OPTION_FILE, offsetof(struct values, unconfirmed),
      "write unconfirmed finds to OUTPUT (default: beside the other, .unconfirmed.snapjar)", NULL, 0, 0},
     {'f', "force", NULL, OPTION_FLAG, offsetof(struct values, force), "replace output files that exist", NULL, 0, 0},
-    {0, "max-header", "SIZE", OPTION_SIZE, offsetof(struct values, max_header),
-     "take no header with more JSON than SIZE (default 1M)", NULL, 0, 0},
+    HEADER_LIMIT_ROWS(struct values, header),
     {0, "no-sync", NULL, OPTION_FLAG, offsetof(struct values, no_sync), "do not wait until the disk has it", NULL, 0,
      0},
     {0, "json", NULL, OPTION_FLAG, offsetof(struct values, json),
@@ -179,7 +179,7 @@ static snapjar_status recover_source(struct recovery *recovery, snapjar_recovere
     snapjar_sink *kept = NULL;
     snapjar_sink *unconfirmed = NULL;
 
-    limits.header_json_size_max = recovery->values->max_header;
+    header_limits_set(&limits, &recovery->values->header);
     snapjar_status status = make_sink(recovery, &recovery->kept, &kept, err);
     if (status == SNAPJAR_OK)
         status = make_sink(recovery, &recovery->unconfirmed, &unconfirmed, err);

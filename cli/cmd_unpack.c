@@ -11,6 +11,7 @@
 #include "denials.h"
 #include "json_out.h"
 #include "judging.h"
+#include "limits.h"
 #include "output.h"
 #include "parallel.h"
 #include "progress.h"
@@ -24,7 +25,8 @@ struct values {
     bool no_sync;
     struct option_number threads;
     uint64_t max_size;
-    uint64_t max_header;
+    uint64_t max_line;
+    struct header_limit_values header;
     bool json;
 };
 
@@ -41,8 +43,9 @@ static const struct option_row rows[] = {
      "decompress with N threads; 0: as many as there are processors (default: 1)", NULL, 0, 64},
     {0, "max-size", "SIZE", OPTION_SIZE, offsetof(struct values, max_size),
      "refuse content larger than SIZE (default 64G)", NULL, 0, 0},
-    {0, "max-header", "SIZE", OPTION_SIZE, offsetof(struct values, max_header),
-     "refuse a header with more JSON than SIZE (default 1M)", NULL, 0, 0},
+    {0, "max-line", "SIZE", OPTION_SIZE, offsetof(struct values, max_line),
+     "refuse a pickle with a longer line of text than SIZE (default 64M)", NULL, 0, 0},
+    HEADER_LIMIT_ROWS(struct values, header),
     {0, "no-sync", NULL, OPTION_FLAG, offsetof(struct values, no_sync), "do not wait until the disk has it", NULL, 0,
      0},
     {0, "json", NULL, OPTION_FLAG, offsetof(struct values, json), "print JSON, one object for each record", NULL, 0, 0},
@@ -282,7 +285,8 @@ static int unpack_all(struct cli *cli, const struct values *values, const struct
 
     cli->report.has_no_hints = values->json;
     unpack.limits.content_size_max = values->max_size;
-    unpack.limits.header_json_size_max = values->max_header;
+    unpack.limits.pickle_line_size_max = values->max_line;
+    header_limits_set(&unpack.limits, &values->header);
     if (snapjar_context_new(&unpack.context, NULL, &err) != SNAPJAR_OK ||
         snapjar_scan_new(&unpack.scan, unpack.context, NULL, &err) != SNAPJAR_OK)
         code = report_failure(cli, NULL, &err, NULL);

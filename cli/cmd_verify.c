@@ -14,6 +14,7 @@ struct values {
     struct batch_values batch;
     struct judging_values judging;
     uint64_t max_size;
+    uint64_t max_line;
     bool quiet;
     bool verbose;
     bool stored_only;
@@ -25,6 +26,8 @@ static const struct option_row rows[] = {
     JUDGING_OPTION_ROWS(struct values),
     {0, "max-size", "SIZE", OPTION_SIZE, offsetof(struct values, max_size),
      "refuse content larger than SIZE (default 64G)", NULL, 0, 0},
+    {0, "max-line", "SIZE", OPTION_SIZE, offsetof(struct values, max_line),
+     "refuse a pickle with a longer line of text than SIZE (default 64M)", NULL, 0, 0},
     {0, "stored-only", NULL, OPTION_FLAG, offsetof(struct values, stored_only),
      "check headers, stored bytes and trailers; decompress nothing", NULL, 0, 0},
     {'q', "quiet", NULL, OPTION_FLAG, offsetof(struct values, quiet), "print nothing: the exit code tells", NULL, 0, 0},
@@ -289,6 +292,7 @@ static int verify_paths(struct cli *cli, const struct values *values, const snap
     cli->report.is_quiet = values->quiet;
     batch_init(&batch, cli, &values->batch, &verify, values->json);
     batch.limits.content_size_max = values->max_size;
+    batch.limits.pickle_line_size_max = values->max_line;
     batch.fail = fail;
     batch.look = look;
     batch.take = take;

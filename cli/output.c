@@ -66,8 +66,13 @@ static snapjar_status check_target(const char *path, const struct output_options
     bool is_stdout = !strcmp(path, "-");
 
     *is_special = is_stdout;
-    if ((is_stdout ? fstat(STDOUT_FILENO, &target) : stat(path, &target)) != 0)
-        return SNAPJAR_OK; /* opening it will say why */
+    if ((is_stdout ? fstat(STDOUT_FILENO, &target) : stat(path, &target)) != 0) {
+        size_t size = strlen(path);
+        if (errno != ENOENT || !size || path[size - 1] != '/')
+            return SNAPJAR_OK; /* opening it will say why */
+        report_make(err, SNAPJAR_IO, SNAPJAR_DIAG_OPEN_FAILED, "there is no such directory");
+        return err->status;
+    }
     if (is_stdout && isatty(STDOUT_FILENO)) {
         report_make(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_NONE,
                     "standard output is a terminal: name a file with -o, or pipe it somewhere");

@@ -198,6 +198,7 @@ int packing_init(struct packing *packing, struct cli *cli, const struct packing_
         return code;
     cli->report.has_no_hints = values->json;
     packing->limits.content_size_max = values->max_size;
+    packing->limits.pickle_line_size_max = values->max_line;
     options->type = values->type ? values->type : PACKING_TYPE_DEFAULT;
     options->schema_version = values->schema_version.value;
     options->created = values->created;

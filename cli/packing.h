@@ -26,6 +26,7 @@ struct packing_values {
     uint64_t frame_size;
     const char *created;
     uint64_t max_size;
+    uint64_t max_line;
     bool json;
     bool no_sync;
 };
@@ -63,6 +64,8 @@ struct packing_values {
                     "time of creation, as 2026-01-31T12:00:00Z (default: now)", NULL, 0, 0),                           \
         PACKING_ROW(values_type, 0, "max-size", "SIZE", OPTION_SIZE, max_size,                                         \
                     "refuse an input larger than SIZE once decompressed (default: 64G)", NULL, 0, 0),                  \
+        PACKING_ROW(values_type, 0, "max-line", "SIZE", OPTION_SIZE, max_line,                                         \
+                    "refuse a pickle with a longer line of text than SIZE (default 64M)", NULL, 0, 0),                 \
         PACKING_ROW(values_type, 0, "no-sync", NULL, OPTION_FLAG, no_sync, "do not wait until the disk has it", NULL,  \
                     0, 0),                                                                                             \
         PACKING_ROW(values_type, 0, "json", NULL, OPTION_FLAG, json, "print JSON, one object for each record written", \

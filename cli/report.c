@@ -106,7 +106,7 @@ void report_format_line(const struct report *report, struct text *out, const cha
 {
     add_prefix(report, out, true);
     if (file) {
-        text_escape_string(out, file);
+        text_escape_string(out, *file ? file : "\"\"");
         text_puts(out, ": ");
     }
     report_format(out, err, content);
@@ -204,7 +204,8 @@ void report_remark(struct cli *cli, const char *file, const char *format, ...)
 /* A hint that only repeats that there is a message is none. */
 static const char *hint_of(snapjar_diagnostic diagnostic)
 {
-    static const char *const empty[] = {"The message gives the system's reason.", "The message says how."};
+    static const char *const empty[] = {"The message gives the system's reason.", "The message says how.",
+                                        "The message says what: the input itself, a directory, a socket."};
     const char *hint = snapjar_diagnostic_hint(diagnostic);
 
     /* Of the program the user is told nothing new. */
