@@ -48,14 +48,28 @@ static bool is_size(const char *path)
     return !strncmp(path, "payload.buffers[", 16) && length > 6 && !strcmp(path + length - 6, "].size");
 }
 
-/* Adds two cells, each ended by NUL: see cmd_ls.c. */
+/* Of "layout.app.jobs:Job[2]" the size before the bracket; 0 of any other path. */
+static size_t layout_path_size(const char *path)
+{
+    const char *bracket = strrchr(path, '[');
+
+    return !strncmp(path, "layout.", 7) && bracket ? (size_t)(bracket - path) : 0;
+}
+
+/* Adds two cells, each ended by NUL: see cmd_ls.c. The fields of a class are one row. */
 static snapjar_status visit(void *state, const char *path, snapjar_text value, int is_string)
 {
     struct text *out = ((struct visit *)state)->out;
+    size_t path_size = layout_path_size(path);
 
-    text_puts(out, "  ");
-    text_escape_string(out, path);
-    text_putc(out, '\0');
+    if (path_size && strcmp(path + path_size, "[0]") != 0) {
+        out->size--; /* goes on with the cell before */
+        text_puts(out, ", ");
+    } else {
+        text_puts(out, "  ");
+        text_escape(out, path, path_size ? path_size : strlen(path));
+        text_putc(out, '\0');
+    }
     if (!is_string && is_size(path) && value.size < 20) {
         char digits[20] = {0};
         memcpy(digits, value.data, value.size);

@@ -175,7 +175,10 @@ const struct command command_pack = {
     "changed.\n\n"
     "An input is a pickle of protocol 0 to 5, several of them one after another (each becomes a record), or either "
     "compressed with gzip, bzip2, xz, lzma, zlib or zstd; content decides, not the name. What is not whole pickles to "
-    "its last byte is refused, and then nothing is written.",
+    "its last byte is refused, and then nothing is written. Any whole pickle is stored, whatever it would do: it is "
+    "analysed without being run, and a remark says if no Python could load it or no pickler would write it.\n\n"
+    "Without --type the type is that of the root object. The field names of the pickle's classes go into the header "
+    "as its layout, up to 64 KiB.",
     rows,
     OPERAND_FILE,
     examples,

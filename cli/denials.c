@@ -59,6 +59,15 @@ void findings_add_text(struct text *out, snapjar_scan *scan, const char *content
     add_left_out(out, scan);
 }
 
+const char *analysis_word(const snapjar_scan *scan)
+{
+    const snapjar_error *failure = snapjar_scan_failure(scan);
+
+    if (!failure)
+        return "analysed";
+    return report_exit_code(failure->status) == EXIT_NO ? "malformed" : "not-analysed";
+}
+
 void analysis_remark(struct cli *cli, const char *file, snapjar_scan *scan, const char *content)
 {
     const snapjar_error *failure = snapjar_scan_failure(scan);

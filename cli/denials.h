@@ -22,6 +22,9 @@ void findings_add_text(struct text *out, snapjar_scan *scan, const char *content
  */
 void analysis_remark(struct cli *cli, const char *file, snapjar_scan *scan, const char *content);
 
+/** For programs: "analysed", "malformed" (no Python could load it) or "not-analysed" (over a limit). */
+const char *analysis_word(const snapjar_scan *scan);
+
 /** Adds one denial as the members of an object. */
 void denial_add_json(struct text *out, const snapjar_denial *denial);
 

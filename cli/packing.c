@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "denials.h"
 #include "json_out.h"
 #include "parallel.h"
 
@@ -199,7 +200,7 @@ int packing_init(struct packing *packing, struct cli *cli, const struct packing_
     cli->report.has_no_hints = values->json;
     packing->limits.content_size_max = values->max_size;
     packing->limits.pickle_line_size_max = values->max_line;
-    options->type = values->type ? values->type : PACKING_TYPE_DEFAULT;
+    options->type = values->type;
     options->schema_version = values->schema_version.value;
     options->created = values->created;
     options->build_json = packing->build_json.data;
@@ -217,8 +218,10 @@ int packing_init(struct packing *packing, struct cli *cli, const struct packing_
     options->progress = progress_update;
     options->progress_state = &packing->progress;
     snapjar_error err;
-    if (snapjar_context_new(&packing->context, NULL, &err) != SNAPJAR_OK)
+    if (snapjar_context_new(&packing->context, NULL, &err) != SNAPJAR_OK ||
+        snapjar_scan_new(&packing->scan, packing->context, NULL, &err) != SNAPJAR_OK)
         return report_failure(cli, NULL, &err, NULL);
+    options->scan = packing->scan;
     return -1;
 }
 
@@ -226,6 +229,7 @@ void packing_clear(struct packing *packing)
 {
     text_free(&packing->labels_json);
     text_free(&packing->build_json);
+    snapjar_scan_free(packing->scan);
     snapjar_context_free(packing->context);
     packing->context = NULL;
 }
@@ -283,7 +287,8 @@ snapjar_status packing_open(struct packing *packing, struct packing_input *input
     return status;
 }
 
-static void add_json(struct packing_input *input, const char *output, const snapjar_packed *packed)
+static void add_json(const struct packing *packing, struct packing_input *input, const char *output,
+                     const snapjar_packed *packed)
 {
     struct text *out = &input->json;
 
@@ -297,7 +302,18 @@ static void add_json(struct packing_input *input, const char *output, const snap
     json_number(out, "size", packed->size);
     json_number(out, "stored_size", packed->stored_size);
     json_number(out, "record_size", packed->record_size);
+    json_string(out, "analysis", analysis_word(packing->scan));
+    json_number(out, "findings", snapjar_scan_summarize(packing->scan)->finding_count);
     json_end(out);
+}
+
+/* What is odd about the pickle that was stored, just as it is. */
+static void tell_analysis(struct packing *packing, const struct packing_input *input)
+{
+    if (!snapjar_scan_failure(packing->scan) && !snapjar_scan_summarize(packing->scan)->finding_count)
+        return;
+    progress_clear(&packing->progress);
+    analysis_remark(packing->cli, input->name, packing->scan, packing_content(input));
 }
 
 snapjar_status packing_write(struct packing *packing, struct packing_input *input, snapjar_sink *sink,
@@ -316,8 +332,9 @@ snapjar_status packing_write(struct packing *packing, struct packing_input *inpu
             break;
         }
         offset += packed.pickle_size;
+        tell_analysis(packing, input);
         if (packing->values->json)
-            add_json(input, output, &packed);
+            add_json(packing, input, output, &packed);
         input->record_count++;
     }
     progress_clear(&packing->progress);

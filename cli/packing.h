@@ -31,8 +31,6 @@ struct packing_values {
     bool no_sync;
 };
 
-#define PACKING_TYPE_DEFAULT "pickle"
-
 #define PACKING_ROW(values_type, short_name, name, argument, kind, member, help, choices, minimum, maximum)            \
     {                                                                                                                  \
         short_name, name, argument, kind, offsetof(values_type, packing.member), help, choices, minimum, maximum       \
@@ -40,7 +38,7 @@ struct packing_values {
 
 #define PACKING_OPTION_ROWS(values_type)                                                                               \
     PACKING_ROW(values_type, 't', "type", "NAME", OPTION_TEXT, type,                                                   \
-                "what the object is, as app.jobs:JobState (default: pickle)", NULL, 0, 0),                             \
+                "what the object is, as app.jobs:JobState (default: told from the pickle)", NULL, 0, 0),               \
         PACKING_ROW(values_type, 's', "schema-version", "N", OPTION_NUMBER, schema_version,                            \
                     "your version number of the object's layout (default: 0)", NULL, 0, INT64_MAX),                    \
         PACKING_ROW(values_type, 0, "label", "KEY=VALUE", OPTION_LIST, labels,                                         \
@@ -76,6 +74,7 @@ struct packing {
     struct cli *cli;
     const struct packing_values *values;
     snapjar_context *context;
+    snapjar_scan *scan;
     snapjar_limits limits;
     snapjar_pack_options options;
     struct text labels_json;

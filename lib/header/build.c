@@ -20,6 +20,9 @@
 #define VARYING_SIZE_MAX 768
 /* 9999-12-31T23:59:59Z. */
 #define TIME_MAX 253402300799LL
+/* The rest of the header, but for buffers, has room beside this. */
+#define CONSTANT_SIZE_MAX (SNAPJAR_HEADER_JSON_SIZE_DEFAULT - VARYING_SIZE_MAX)
+#define LAYOUT_KEY ",\"layout\":"
 /* Longer than one element of `buffers`. */
 #define SPAN_SIZE_MAX 64
 
@@ -30,6 +33,7 @@ static void kept_release(snapjar_context *context, void *pointer)
     sj_kept *kept = pointer;
 
     sj_kept_drop_constant(context, kept);
+    sj_free(context, kept->checked_key);
     sj_free(context, kept->prepared_key);
     sj_free(context, kept->prepared);
     sj_free(context, kept->frame);
@@ -147,7 +151,7 @@ static void put_constant(text_buffer *text, const sj_header_plan *plan)
 
     (void)snprintf(number, sizeof(number), "{\"format_version\":%d,\"type\":", SNAPJAR_FORMAT_VERSION);
     put_text(text, number);
-    put_string(text, plan->type);
+    put_string(text, plan->type ? plan->type : SNAPJAR_TYPE_UNKNOWN);
     (void)snprintf(number, sizeof(number), ",\"schema_version\":%" PRId64, plan->schema_version);
     put_text(text, number);
     put_text(text, ",\"build\":{\"tool\":{\"name\":\"snapjar\",\"version\":\"" SNAPJAR_VERSION "\"}");
@@ -161,6 +165,10 @@ static void put_constant(text_buffer *text, const sj_header_plan *plan)
             text->data[--text->size - 1] = '}';
     } else {
         put(text, "}", 1);
+    }
+    if (plan->layout_json) {
+        put_text(text, LAYOUT_KEY);
+        put_text(text, plan->layout_json);
     }
     if (plan->labels_json) {
         put_text(text, ",\"labels\":");
@@ -215,7 +223,9 @@ static void put_key(text_buffer *key, const sj_header_plan *plan)
     char number[24];
 
     (void)snprintf(number, sizeof(number), "%" PRId64, plan->schema_version);
-    put(key, plan->type, strlen(plan->type) + 1);
+    if (plan->type)
+        put(key, plan->type, strlen(plan->type));
+    put(key, "", 1);
     put(key, number, strlen(number) + 1);
     put(key, plan->build_json ? "b" : "-", 1);
     if (plan->build_json)
@@ -223,36 +233,86 @@ static void put_key(text_buffer *key, const sj_header_plan *plan)
     put(key, plan->labels_json ? "l" : "-", 1);
     if (plan->labels_json)
         put(key, plan->labels_json, strlen(plan->labels_json) + 1);
+    if (plan->layout_json)
+        put(key, plan->layout_json, strlen(plan->layout_json) + 1);
 }
 
-static snapjar_status prepare_new(snapjar_context *context, sj_kept *kept, text_buffer *key, const sj_header_plan *plan,
-                                  snapjar_error *err)
+/* Serialises and checks the part that comes from the user and the analysis. The text is the caller's to free. */
+static snapjar_status make_constant(text_buffer *constant, const sj_header_plan *plan, snapjar_error *err)
 {
-    text_buffer constant = {.context = context};
-
     if (plan->build_json)
         SJ_TRY(check_user_json(plan->build_json, "build_json", err));
     if (plan->labels_json)
         SJ_TRY(check_user_json(plan->labels_json, "labels_json", err));
-    put_constant(&constant, plan);
-    snapjar_status status =
-        constant.has_failed ? sj_raise_no_memory(err, constant.size) : check_constant(context, &constant, err);
-    if (status == SNAPJAR_OK && constant.size > SNAPJAR_HEADER_JSON_SIZE_DEFAULT - VARYING_SIZE_MAX)
-        status = sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_HEADER_TOO_LARGE, SJ_NOWHERE,
-                          "the build info and labels give a header of %zu bytes, %" PRIu64 " are allowed",
-                          constant.size, SNAPJAR_HEADER_JSON_SIZE_DEFAULT - VARYING_SIZE_MAX);
-    if (status != SNAPJAR_OK) {
-        sj_free(context, constant.data);
-        return status;
-    }
-    sj_free(context, kept->prepared_key);
-    sj_free(context, kept->prepared);
-    kept->prepared = constant.data;
-    kept->prepared_size = constant.size;
-    kept->prepared_key = key->data;
-    kept->prepared_key_size = key->size;
-    key->data = NULL;
+    put_constant(constant, plan);
+    if (constant->has_failed)
+        return sj_raise_no_memory(err, constant->size);
+    SJ_TRY(check_constant(constant->context, constant, err));
+    if (constant->size > CONSTANT_SIZE_MAX)
+        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_HEADER_TOO_LARGE, SJ_NOWHERE,
+                        "the build info and labels give a header of %zu bytes, %" PRIu64 " are allowed", constant->size,
+                        CONSTANT_SIZE_MAX);
     return SNAPJAR_OK;
+}
+
+/* The key of a plan, if it is another than the kept one; else `key->data` is NULL. */
+static snapjar_status compare_key(text_buffer *key, const sj_header_plan *plan, const char *kept, size_t kept_size,
+                                  snapjar_error *err)
+{
+    put_key(key, plan);
+    if (key->has_failed)
+        return sj_raise_no_memory(err, key->size);
+    if (kept && kept_size == key->size && !memcmp(kept, key->data, key->size)) {
+        sj_free(key->context, key->data);
+        key->data = NULL;
+    }
+    return SNAPJAR_OK;
+}
+
+static snapjar_status check_user_part(snapjar_context *context, sj_kept *kept, const sj_header_plan *plan,
+                                      snapjar_error *err)
+{
+    text_buffer key = {.context = context};
+    text_buffer constant = {.context = context};
+    snapjar_status status = compare_key(&key, plan, kept->checked_key, kept->checked_key_size, err);
+
+    if (status == SNAPJAR_OK && key.data) {
+        status = make_constant(&constant, plan, err);
+        if (status == SNAPJAR_OK) {
+            sj_free(context, kept->checked_key);
+            kept->checked_key = key.data;
+            kept->checked_key_size = key.size;
+            kept->checked_size = constant.size;
+            key.data = NULL;
+        }
+    }
+    sj_free(context, constant.data);
+    sj_free(context, key.data);
+    return status;
+}
+
+static snapjar_status prepare_constant(snapjar_context *context, sj_kept *kept, const sj_header_plan *plan,
+                                       snapjar_error *err)
+{
+    text_buffer key = {.context = context};
+    text_buffer constant = {.context = context};
+    snapjar_status status = compare_key(&key, plan, kept->prepared_key, kept->prepared_key_size, err);
+
+    if (status == SNAPJAR_OK && key.data) {
+        status = make_constant(&constant, plan, err);
+        if (status == SNAPJAR_OK) {
+            sj_free(context, kept->prepared_key);
+            sj_free(context, kept->prepared);
+            kept->prepared = constant.data;
+            kept->prepared_size = constant.size;
+            kept->prepared_key = key.data;
+            kept->prepared_key_size = key.size;
+            key.data = constant.data = NULL;
+        }
+    }
+    sj_free(context, constant.data);
+    sj_free(context, key.data);
+    return status;
 }
 
 /*
@@ -277,31 +337,28 @@ static snapjar_status read_clock(time_t *now, snapjar_error *err)
     return SNAPJAR_OK;
 }
 
+static snapjar_status check_created(const sj_header_plan *plan, snapjar_error *err)
+{
+    time_t now = 0;
+
+    if (!plan->created)
+        return read_clock(&now, err);
+    if (sj_is_time((snapjar_text){plan->created, strlen(plan->created)}))
+        return SNAPJAR_OK;
+    return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
+                    "created must be a time as 2026-01-31T23:59:59Z");
+}
+
 snapjar_status sj_header_prepare(snapjar_context *context, const sj_header_plan *plan, snapjar_error *err)
 {
     sj_kept *kept = sj_kept_get(context);
+    sj_header_plan users = *plan;
 
     if (!kept)
         return sj_raise_no_memory(err, sizeof(*kept));
-    if (!plan->type)
-        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
-                        "the type is required");
-    if (plan->created && !sj_is_time((snapjar_text){plan->created, strlen(plan->created)}))
-        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
-                        "created must be a time as 2026-01-31T23:59:59Z");
-    time_t now = 0;
-    if (!plan->created)
-        SJ_TRY(read_clock(&now, err));
-    text_buffer key = {.context = context};
-    put_key(&key, plan);
-    snapjar_status status = SNAPJAR_OK;
-    if (key.has_failed)
-        status = sj_raise_no_memory(err, key.size);
-    else if (!kept->prepared || kept->prepared_key_size != key.size ||
-             memcmp(kept->prepared_key, key.data, key.size) != 0)
-        status = prepare_new(context, kept, &key, plan, err);
-    sj_free(context, key.data);
-    return status;
+    SJ_TRY(check_created(plan, err));
+    users.layout_json = NULL;
+    return check_user_part(context, kept, &users, err);
 }
 
 /* ---- the part that every record has anew ---- */
@@ -373,7 +430,14 @@ snapjar_status sj_header_build(const uint8_t **frame, size_t *frame_size, snapja
 
     *frame = NULL;
     *frame_size = 0;
-    SJ_TRY(sj_header_prepare(context, plan, err));
+    if (!kept)
+        return sj_raise_no_memory(err, sizeof(*kept));
+    SJ_TRY(check_created(plan, err));
+    sj_header_plan whole = *plan;
+    /* What the user gave goes first. The size of a type that was not known yet does not matter here. */
+    if (whole.layout_json && kept->checked_size + strlen(whole.layout_json) + SJ_TYPE_SIZE_MAX > CONSTANT_SIZE_MAX)
+        whole.layout_json = NULL;
+    SJ_TRY(prepare_constant(context, kept, &whole, err));
     if (plan->buffer_count > SNAPJAR_HEADER_JSON_SIZE_DEFAULT / SPAN_SIZE_MAX)
         return sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_HEADER_TOO_LARGE, SJ_NOWHERE,
                         "%zu out-of-band buffers do not fit a header; at most %" PRIu64 " do", plan->buffer_count,

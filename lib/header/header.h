@@ -68,11 +68,14 @@ snapjar_status sj_limits_resolve(snapjar_limits *resolved, const snapjar_limits 
 
 /** What a writer must know to build a header. Texts as in snapjar_pack_options. */
 typedef struct sj_header_plan {
+    /** NULL until it is known, when a header is prepared. */
     const char *type;
     int64_t schema_version;
     const char *created;
     const char *build_json;
     const char *labels_json;
+    /** JSON without needless white space, or NULL; left out where the header would become too large with it. */
+    const char *layout_json;
     int protocol;
     snapjar_string_encoding string_encoding;
     uint32_t frame_size;
@@ -86,8 +89,8 @@ typedef struct sj_header_plan {
 } sj_header_plan;
 
 /**
- * Checks the user's part of a plan (type, schema version, created, JSON texts) and keeps its serialised form in the
- * context, so that sj_header_build can be called with the same texts. Call it before doing any work.
+ * Checks the user's part of a plan (type, schema version, created, JSON texts), so that sj_header_build can be called
+ * with the same texts. Call it before doing any work.
  */
 snapjar_status sj_header_prepare(snapjar_context *context, const sj_header_plan *plan, snapjar_error *err);
 

@@ -17,7 +17,11 @@ typedef struct sj_kept {
     size_t depth_max;
     snapjar_text type;
     int64_t schema_version;
-    /** Writing: the user's texts (one block) and the JSON made of them, from `{` to before `,"created":`. */
+    /** Writing: the user's texts (one block) that were checked last, and the size of the JSON that they make. */
+    char *checked_key;
+    size_t checked_key_size;
+    size_t checked_size;
+    /** The same with type and layout, and the JSON made of them, from `{` to before `,"created":`. */
     char *prepared_key;
     size_t prepared_key_size;
     char *prepared;

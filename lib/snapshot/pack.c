@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * From a pickle to a record, in one pass over the pickle: the bytes that are lexed are the bytes that are hashed and
+ * From a pickle to a record, in one pass over the pickle: the bytes that are analysed are the bytes that are hashed and
  * compressed. The header is written when all is known, so nothing is ever sought back to.
  */
 #include <inttypes.h>
@@ -11,7 +11,10 @@
 #include "codec/frame.h"
 #include "container/payload.h"
 #include "container/pool.h"
-#include "pickle/measure.h"
+#include "pickle/inspect.h"
+#include "pickle/scan.h"
+#include "snapshot/analysis.h"
+#include "snapshot/describe.h"
 #include "snapshot/input.h"
 #include "util/bytes.h"
 #include "util/options.h"
@@ -31,7 +34,7 @@ typedef struct producer {
     uint64_t pickle_read;
     uint32_t frame_size;
     uint64_t content_size_max;
-    sj_measure measure;
+    sj_inspection inspection;
     /** Content given so far. */
     uint64_t at;
     /** Where each buffer stands in the content; NULL without buffers. */
@@ -69,7 +72,7 @@ static snapjar_status check_options(const snapjar_pack_options *options, snapjar
 /* The pickle has ended, so the places of the buffers are known. */
 static snapjar_status place_buffers(producer *p, snapjar_error *err)
 {
-    const snapjar_pickle_extent *extent = &p->measure.extent;
+    const snapjar_pickle_extent *extent = &p->inspection.extent;
     uint64_t end = extent->size;
 
     if (extent->buffer_count != p->buffer_count)
@@ -90,8 +93,8 @@ static snapjar_status place_buffers(producer *p, snapjar_error *err)
 static snapjar_status take_pickle(producer *p, const uint8_t *bytes, size_t room, size_t *taken, snapjar_error *err)
 {
     if (!room) /* the source ends here, though it may have said otherwise before */
-        return sj_measure_finish(&p->measure, err);
-    SJ_TRY(sj_measure_feed(&p->measure, bytes, room, taken, err));
+        return sj_inspect_finish(&p->inspection, err);
+    SJ_TRY(sj_inspect_feed(&p->inspection, bytes, room, taken, err));
     p->pickle_read += *taken;
     if (p->pickle_read > p->content_size_max)
         return sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_INPUT_TOO_LARGE,
@@ -112,11 +115,11 @@ static snapjar_status read_pickle(producer *p, uint8_t *buffer, const uint8_t **
     *bytes = sj_source_borrow(p->source, at, room);
     if (*bytes) {
         SJ_TRY(take_pickle(p, *bytes, room, size, err));
-        if (!sj_measure_is_done(&p->measure) && room < p->frame_size)
-            return sj_measure_finish(&p->measure, err);
+        if (!sj_inspect_is_done(&p->inspection) && room < p->frame_size)
+            return sj_inspect_finish(&p->inspection, err);
     } else {
         *bytes = buffer;
-        for (size_t step = READ_STEP; !sj_measure_is_done(&p->measure) && *size < p->frame_size; step *= 2) {
+        for (size_t step = READ_STEP; !sj_inspect_is_done(&p->inspection) && *size < p->frame_size; step *= 2) {
             size_t got = (size_t)sj_min(step, p->frame_size - *size);
             size_t taken = 0;
             SJ_TRY(snapjar_source_read_at(p->source, buffer + *size, got, at + *size, &got, err));
@@ -124,7 +127,7 @@ static snapjar_status read_pickle(producer *p, uint8_t *buffer, const uint8_t **
             *size += taken;
         }
     }
-    return sj_measure_is_done(&p->measure) ? place_buffers(p, err) : SNAPJAR_OK;
+    return sj_inspect_is_done(&p->inspection) ? place_buffers(p, err) : SNAPJAR_OK;
 }
 
 /* Zeros up to the next buffer, then its bytes, into what is left of the frame. */
@@ -158,9 +161,9 @@ static snapjar_status produce(void *state, uint8_t *buffer, const uint8_t **byte
     *size = 0;
     if (p->progress && !p->progress(p->progress_state, p->at, p->source_size - p->offset))
         return sj_raise(err, SNAPJAR_CANCELLED, SNAPJAR_DIAG_CANCELLED, SJ_NOWHERE, "cancelled by the caller");
-    if (!sj_measure_is_done(&p->measure))
+    if (!sj_inspect_is_done(&p->inspection))
         SJ_TRY(read_pickle(p, buffer, bytes, size, err));
-    if (sj_measure_is_done(&p->measure) && p->buffer < p->buffer_count) {
+    if (sj_inspect_is_done(&p->inspection) && p->buffer < p->buffer_count) {
         if (*bytes != buffer)
             memcpy(buffer, *bytes, *size);
         *bytes = buffer;
@@ -193,7 +196,45 @@ static snapjar_status write_record(snapjar_context *context, snapjar_sink *sink,
     return snapjar_sink_write(sink, trailer, sizeof(trailer), err);
 }
 
-static snapjar_status pack(snapjar_context *context, producer *p, snapjar_sink *sink,
+/* What the analysis tells, and the user did not. */
+static snapjar_status describe(sj_header_plan *plan, snapjar_context *context, snapjar_scan *scan, char *type,
+                               char **layout_json, snapjar_error *err)
+{
+    if (!plan->type) {
+        sj_describe_type(scan, type);
+        plan->type = type;
+    }
+    SJ_TRY(sj_describe_layout(scan, context, layout_json, err));
+    plan->layout_json = *layout_json;
+    return SNAPJAR_OK;
+}
+
+/* Builds the header of what was compressed, and writes all. */
+static snapjar_status finish_record(snapjar_context *context, snapjar_scan *scan, sj_spool *spool, snapjar_sink *sink,
+                                    sj_header_plan *plan, snapjar_packed *packed, snapjar_error *err)
+{
+    char type[SJ_TYPE_SIZE_MAX + 1];
+    char *layout_json = NULL;
+    const uint8_t *frame = NULL;
+    size_t frame_size = 0;
+
+    snapjar_status status = describe(plan, context, scan, type, &layout_json, err);
+    if (status == SNAPJAR_OK)
+        status = sj_header_build(&frame, &frame_size, context, plan, err);
+    sj_free(context, layout_json);
+    if (status != SNAPJAR_OK)
+        return status;
+    *packed = (snapjar_packed){
+        .pickle_size = plan->pickle_size,
+        .size = plan->size,
+        .stored_size = plan->stored_size,
+        .record_size = frame_size + plan->stored_size + SJ_TRAILER_SIZE,
+        .protocol = plan->protocol,
+    };
+    return write_record(context, sink, spool, frame, frame_size, packed->record_size, err);
+}
+
+static snapjar_status pack(snapjar_context *context, producer *p, snapjar_scan *scan, snapjar_sink *sink,
                            const snapjar_pack_options *options, sj_header_plan *plan, snapjar_packed *packed,
                            snapjar_error *err)
 {
@@ -207,8 +248,6 @@ static snapjar_status pack(snapjar_context *context, producer *p, snapjar_sink *
         .state = p,
     };
     sj_payload_written written;
-    const uint8_t *frame = NULL;
-    size_t frame_size = 0;
 
     if (p->source_size - p->offset <= p->frame_size && !p->buffer_count)
         writing.threads = 1; /* one frame: there is nothing to share out */
@@ -217,23 +256,16 @@ static snapjar_status pack(snapjar_context *context, producer *p, snapjar_sink *
     if (!spool)
         return SNAPJAR_NO_MEMORY;
     SJ_TRY(sj_payload_write(&writing, spool, &written, err));
-    plan->protocol = p->measure.extent.protocol;
+    plan->protocol = p->inspection.extent.protocol;
     plan->size = written.size;
     plan->stored_size = written.stored_size;
-    plan->pickle_size = p->measure.extent.size;
+    plan->pickle_size = p->inspection.extent.size;
     plan->buffers = p->spans;
     plan->buffer_count = p->buffer_count;
     memcpy(plan->checksum, written.checksum, SJ_CHECKSUM_SIZE);
     memcpy(plan->content_checksum, written.content_checksum, SJ_CHECKSUM_SIZE);
-    SJ_TRY(sj_header_build(&frame, &frame_size, context, plan, err));
-    *packed = (snapjar_packed){
-        .pickle_size = plan->pickle_size,
-        .size = plan->size,
-        .stored_size = plan->stored_size,
-        .record_size = frame_size + plan->stored_size + SJ_TRAILER_SIZE,
-        .protocol = plan->protocol,
-    };
-    return write_record(context, sink, spool, frame, frame_size, packed->record_size, err);
+    scan->has_buffers = p->buffer_count > 0;
+    return finish_record(context, scan, spool, sink, plan, packed, err);
 }
 
 /* A pickle that breaks off may be joblib's, which puts raw arrays into it: then say that. */
@@ -254,6 +286,7 @@ snapjar_status snapjar_pack(snapjar_context *context, snapjar_source *source, ui
     snapjar_pack_options resolved;
     snapjar_limits limits;
     snapjar_packed own;
+    snapjar_error failure;
     producer p = {.source = source, .offset = offset};
 
     if (packed)
@@ -271,7 +304,10 @@ snapjar_status snapjar_pack(snapjar_context *context, snapjar_source *source, ui
     p.buffer_count = resolved.buffer_count;
     p.progress = resolved.progress;
     p.progress_state = resolved.progress_state;
-    sj_measure_init(&p.measure, &limits, offset);
+    snapjar_scan *scan = resolved.scan ? resolved.scan : sj_analysis_scan(context, err);
+    if (!scan)
+        return SNAPJAR_NO_MEMORY;
+    sj_inspect_begin(&p.inspection, scan, &(sj_inspect_options){offset, resolved.string_encoding, &limits});
     if (p.buffer_count) {
         p.spans = sj_alloc_zero(context, p.buffer_count * sizeof(*p.spans));
         if (!p.spans)
@@ -286,12 +322,16 @@ snapjar_status snapjar_pack(snapjar_context *context, snapjar_source *source, ui
         .string_encoding = resolved.string_encoding,
         .frame_size = p.frame_size,
     };
-    snapjar_status status = pack(context, &p, sink, &resolved, &plan, packed ? packed : &own, err);
+    snapjar_status status = pack(context, &p, scan, sink, &resolved, &plan, packed ? packed : &own, &failure);
     if (status != SNAPJAR_OK) {
-        status = explain_failure(&p, status, err);
+        status = explain_failure(&p, status, &failure);
+        sj_scan_fail(scan, &failure);
         if (packed)
             *packed = (snapjar_packed){0};
+        if (err)
+            *err = failure;
     }
+    sj_analysis_done(context);
     sj_free(context, p.spans);
     return status;
 }

@@ -88,6 +88,9 @@ def pickles() -> dict:
         "call.pkl": b"\x80\x04\x8c\x07nowhere\x8c\x05thing\x93\x8c\x01x\x85R.",
         "malformed.pkl": b"\x80\x040K\x01.",
         "odd.pkl": b"\x80\x04K\x01K\x02.",
+        # Two objects with fields, one inside the other.
+        "object.pkl": b"\x80\x04\x8c\x03app\x8c\x03Job\x93)\x81}(\x8c\x02idK\x01\x8c\x05steps"
+        b"\x8c\x03app\x8c\x05Steps\x93)\x81}\x8c\x01nK\x02sbub.",
         "text.txt": b"hello, this is no pickle\n",
         "empty.pkl": b"",
     }

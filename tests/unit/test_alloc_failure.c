@@ -60,6 +60,9 @@ static void refusing_release(void *state, void *pointer)
 typedef struct material {
     /** A small pickle, one of several frames, one with two buffers. */
     blob small;
+    /** An object with fields. */
+    blob object;
+    blob object_file;
     blob large;
     blob buffered;
     /** Their records. */
@@ -108,14 +111,19 @@ static int set_up(void **state)
 {
     static const char buffered[] = "\x80\x05\x97\x97\x98.";
     snapjar_context *context = NULL;
+    static const char object[] = "\x80\x04\x8c\x01m\x8c\x01T\x93)\x81}(\x8c\x01xN\x8c\x01yNub.";
     snapjar_pack_options options = framed();
+    snapjar_pack_options untyped = framed();
 
+    untyped.type = NULL;
     (void)state;
     if (snapjar_context_new(&context, NULL, NULL) != SNAPJAR_OK)
         return -1;
     m.small = blob_copy(pickle_small, sizeof(pickle_small));
     m.large = noise_pickle(26 * FRAME + 5); /* more than 1 MiB stored: it is read twice */
     m.buffered = blob_copy(buffered, sizeof(buffered) - 1);
+    m.object = blob_copy(object, sizeof(object) - 1);
+    m.object_file = pack_all(context, m.object.bytes, m.object.size, 1, &untyped);
     m.small_file = pack_all(context, m.small.bytes, m.small.size, 1, &options);
     m.large_file = pack_all(context, m.large.bytes, m.large.size, 1, &options);
     options.buffers = two_buffers;
@@ -136,8 +144,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    blob *const all[] = {&m.small,         &m.large,        &m.buffered,  &m.small_file,   &m.large_file,
-                         &m.buffered_file, &m.damaged_file, &m.recovered, &m.searched_file};
+    blob *const all[] = {&m.object,     &m.object_file,   &m.small,        &m.large,     &m.buffered,     &m.small_file,
+                         &m.large_file, &m.buffered_file, &m.damaged_file, &m.recovered, &m.searched_file};
 
     (void)state;
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -217,6 +225,14 @@ static snapjar_status pack_small(snapjar_context *context, snapjar_error *err)
 {
     snapjar_pack_options options = framed();
     return pack_and_compare(context, &m.small, &options, &m.small_file, err);
+}
+
+/* Its type and layout are told from it. */
+static snapjar_status pack_object(snapjar_context *context, snapjar_error *err)
+{
+    snapjar_pack_options options = framed();
+    options.type = NULL;
+    return pack_and_compare(context, &m.object, &options, &m.object_file, err);
 }
 
 static snapjar_status pack_large(snapjar_context *context, snapjar_error *err)
@@ -566,6 +582,7 @@ OPERATION(load_buffers)
 OPERATION(unpack_transactional)
 OPERATION(unpack_pipe)
 OPERATION(unpack_buffers)
+OPERATION(pack_object)
 OPERATION(walk_records)
 OPERATION(walk_bare)
 OPERATION(walk_snapshot)
@@ -577,17 +594,17 @@ OPERATION(recover_payload)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pack_small),        cmocka_unit_test(test_pack_large),
-        cmocka_unit_test(test_pack_threads),      cmocka_unit_test(test_pack_buffers),
-        cmocka_unit_test(test_verify_memory),     cmocka_unit_test(test_verify_functions),
-        cmocka_unit_test(test_verify_threads),    cmocka_unit_test(test_verify_buffers),
-        cmocka_unit_test(test_load_large),        cmocka_unit_test(test_load_threads),
-        cmocka_unit_test(test_load_buffers),      cmocka_unit_test(test_unpack_transactional),
-        cmocka_unit_test(test_unpack_pipe),       cmocka_unit_test(test_unpack_buffers),
-        cmocka_unit_test(test_walk_bare),         cmocka_unit_test(test_walk_snapshot),
-        cmocka_unit_test(test_walk_records),      cmocka_unit_test(test_visit_header),
-        cmocka_unit_test(test_recover_confirmed), cmocka_unit_test(test_recover_searched),
-        cmocka_unit_test(test_recover_payload),
+        cmocka_unit_test(test_pack_small),       cmocka_unit_test(test_pack_large),
+        cmocka_unit_test(test_pack_threads),     cmocka_unit_test(test_pack_buffers),
+        cmocka_unit_test(test_verify_memory),    cmocka_unit_test(test_verify_functions),
+        cmocka_unit_test(test_verify_threads),   cmocka_unit_test(test_verify_buffers),
+        cmocka_unit_test(test_load_large),       cmocka_unit_test(test_load_threads),
+        cmocka_unit_test(test_load_buffers),     cmocka_unit_test(test_unpack_transactional),
+        cmocka_unit_test(test_unpack_pipe),      cmocka_unit_test(test_unpack_buffers),
+        cmocka_unit_test(test_pack_object),      cmocka_unit_test(test_walk_bare),
+        cmocka_unit_test(test_walk_snapshot),    cmocka_unit_test(test_walk_records),
+        cmocka_unit_test(test_visit_header),     cmocka_unit_test(test_recover_confirmed),
+        cmocka_unit_test(test_recover_searched), cmocka_unit_test(test_recover_payload),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

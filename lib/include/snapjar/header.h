@@ -39,6 +39,8 @@ typedef struct snapjar_buffer_span {
 } snapjar_buffer_span;
 
 #define SNAPJAR_FORMAT_VERSION 1
+/** The type of a record where nobody has told it and the pickle does not say it. */
+#define SNAPJAR_TYPE_UNKNOWN "pickle"
 /** Out-of-band buffers stand at multiples of this in the content. */
 #define SNAPJAR_BUFFER_ALIGNMENT 64
 #define SNAPJAR_FRAME_SIZE_MIN (UINT32_C(64) << 10)

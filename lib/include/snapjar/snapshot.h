@@ -180,7 +180,12 @@ typedef struct snapjar_buffer {
 typedef struct snapjar_pack_options {
     /** sizeof(snapjar_pack_options) of the program. */
     size_t struct_size;
-    /** Object type; required, not empty, UTF-8, at most 1,024 bytes. */
+    /**
+     * Object type: not empty, UTF-8, at most 1,024 bytes. NULL: told from the pickle's root object. That is the class
+     * (or function) that the root is made by, as "app.jobs:Job", or a type of Python's own, as "builtins:dict"; or else
+     * SNAPJAR_TYPE_UNKNOWN, where the pickle does not say it: a bare global, a persistent id, a pickle that no Python
+     * could load.
+     */
     const char *type;
     /** The user's schema version, >= 0. */
     int64_t schema_version;
@@ -205,13 +210,21 @@ typedef struct snapjar_pack_options {
     const snapjar_limits *limits;
     snapjar_progress *progress;
     void *progress_state;
+    /**
+     * Is reset, takes on the string encoding, and has what was found in the pickle afterwards, whatever that is: it
+     * decides nothing. NULL: a scan of the library's own. If the call fails, so has the scan.
+     */
+    snapjar_scan *scan;
 } snapjar_pack_options;
 
 #define SNAPJAR_PACK_OPTIONS_INIT                                                                                      \
     {                                                                                                                  \
         sizeof(snapjar_pack_options), NULL, 0, NULL, NULL, NULL, SNAPJAR_STRING_ASCII, SNAPJAR_COMPRESSION_AUTO, 0, 0, \
-            0, NULL, 0, NULL, NULL, NULL                                                                               \
+            0, NULL, 0, NULL, NULL, NULL, NULL                                                                         \
     }
+
+/** Bytes of JSON that a header spends on `layout` at most; a larger one is left out. */
+#define SNAPJAR_LAYOUT_SIZE_MAX ((size_t)64 << 10)
 
 /** What was written. */
 typedef struct snapjar_packed {
@@ -227,6 +240,9 @@ typedef struct snapjar_packed {
 
 /**
  * Reads the pickle that begins at `offset` of `source` to its STOP, exactly as it is, and writes one record to `sink`.
+ * Any pickle that has an end is stored, whatever it does. On the way it is analysed: the header's `layout` gets the
+ * field names of its classes, unless they are not all known, none has any, or they take more than
+ * SNAPJAR_LAYOUT_SIZE_MAX.
  * Nothing is written before the whole pickle was read, so a failure to read leaves the sink untouched. Compressed
  * frames are held in memory up to 256 MiB and beyond that in an unlinked temporary file. The sink is not finished.
  * `packed` may be NULL. Errors about the pickle count offsets from the start of `source` (SNAPJAR_SPACE_CONTENT).
