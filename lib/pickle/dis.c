@@ -55,6 +55,7 @@ static const char *kind_word(sj_kind kind)
         return "bytearray";
     case SJ_KIND_TUPLE:
     case SJ_KIND_TUPLE_GLOBAL:
+    case SJ_KIND_TUPLE_ATTRIBUTE:
         return "tuple";
     case SJ_KIND_LIST:
         return "list";

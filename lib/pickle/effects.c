@@ -16,14 +16,26 @@ static snapjar_use_record *use_of(sj_machine *machine, sj_tag tag, snapjar_use u
 
 static bool is_tuple(sj_tag tag)
 {
-    return sj_tag_kind(tag) == SJ_KIND_TUPLE || sj_tag_kind(tag) == SJ_KIND_TUPLE_GLOBAL;
+    return sj_tag_kind(tag) == SJ_KIND_TUPLE || sj_tag_kind(tag) == SJ_KIND_TUPLE_GLOBAL ||
+           sj_tag_kind(tag) == SJ_KIND_TUPLE_ATTRIBUTE;
+}
+
+void sj_forget_shape(sj_machine *machine, sj_value *value)
+{
+    if (sj_tag_kind(value->tag) == SJ_KIND_DICT && sj_tag_payload(sj_machine_tag(machine, value)) != 0)
+        sj_machine_learn(machine, value, sj_tag_make(SJ_KIND_DICT, 0));
 }
 
 void sj_mark_arguments(sj_machine *machine, const sj_token *token, const sj_value *from, const sj_value *to)
 {
     for (const sj_value *value = from; value < to; value++) {
-        if ((value->tag & SJ_TAG_HOLDS_GLOBAL) != 0)
-            sj_use_add(use_of(machine, sj_machine_tag(machine, value), SNAPJAR_USE_ARGUMENT), token->offset);
+        if ((value->tag & SJ_TAG_HOLDS_GLOBAL) == 0)
+            continue;
+        sj_tag tag = sj_machine_tag(machine, value);
+        /* Of a pair that is no argument of getattr here, its first element. */
+        if (sj_tag_kind(tag) == SJ_KIND_TUPLE_ATTRIBUTE)
+            tag = machine->names.globals[sj_tag_payload(tag)].base;
+        sj_use_add(use_of(machine, tag, SNAPJAR_USE_ARGUMENT), token->offset);
     }
 }
 
@@ -67,6 +79,10 @@ snapjar_status sj_do_reduce(sj_machine *machine, const sj_token *token, snapjar_
     SJ_TRY(check_callee(machine, token, callee, err));
     machine->top = operands;
     if (sj_tag_kind(callee) == SJ_KIND_GLOBAL) {
+        /* getattr of a global by name is one more way to name a global. */
+        if (machine->names.globals[sj_tag_payload(callee)].is_getattr &&
+            sj_tag_kind(arguments) == SJ_KIND_TUPLE_ATTRIBUTE)
+            return sj_push(machine, token, sj_tag_make(SJ_KIND_GLOBAL, sj_tag_payload(arguments)), err);
         sj_use_add(use_of(machine, callee, SNAPJAR_USE_CALL), token->offset);
         if (machine->names.globals[sj_tag_payload(callee)].makes_first_argument) {
             if (sj_tag_kind(arguments) == SJ_KIND_TUPLE_GLOBAL) {
@@ -215,6 +231,8 @@ snapjar_status sj_do_tuple(sj_machine *machine, const sj_token *token, sj_value 
     if (count > 0 && sj_tag_kind(first->tag) == SJ_KIND_GLOBAL) {
         /* What it is used as is known only when the tuple is. */
         tag = sj_tag_make(SJ_KIND_TUPLE_GLOBAL, sj_tag_payload(sj_machine_tag(machine, first)));
+        if (count == 2)
+            SJ_TRY(sj_pair_attribute(machine, token, first, &tag, err));
         sj_mark_arguments(machine, token, first + 1, machine->top);
     } else {
         sj_mark_arguments(machine, token, first, machine->top);

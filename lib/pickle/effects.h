@@ -29,6 +29,9 @@ snapjar_status sj_raise_argument(const sj_token *token, const char *what, snapja
 /** As in "a list". Static. */
 const char *sj_kind_name(sj_kind kind);
 
+/** The value is about to be known by a second tag: if it is a dict, its keys can be told no longer. */
+void sj_forget_shape(sj_machine *machine, sj_value *value);
+
 /** The globals among these values are used as parts of another. */
 void sj_mark_arguments(sj_machine *machine, const sj_token *token, const sj_value *from, const sj_value *to);
 
@@ -41,6 +44,12 @@ SJ_EFFECT sj_do_put(sj_machine *machine, const sj_token *token, snapjar_error *e
 SJ_EFFECT sj_do_global(sj_machine *machine, const sj_token *token, snapjar_error *err);
 SJ_EFFECT sj_do_stack_global(sj_machine *machine, const sj_token *token, snapjar_error *err);
 SJ_EFFECT sj_do_inst(sj_machine *machine, const sj_token *token, snapjar_error *err);
+/**
+ * Arguments of builtins.getattr, which is right below `first`: a global and a text that is the name of an attribute.
+ * `*tag` becomes that of a tuple that stands for the attribute, whose import is noted, if it is this.
+ */
+SJ_EFFECT sj_pair_attribute(sj_machine *machine, const sj_token *token, sj_value *first, sj_tag *tag,
+                            snapjar_error *err);
 SJ_EFFECT sj_do_extension(sj_machine *machine, const sj_token *token, snapjar_error *err);
 
 SJ_EFFECT sj_do_reduce(sj_machine *machine, const sj_token *token, snapjar_error *err);

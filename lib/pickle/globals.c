@@ -141,3 +141,53 @@ snapjar_status sj_do_extension(sj_machine *machine, const sj_token *token, snapj
     SJ_TRY(import(machine, token, 0, code, true, &tag, err));
     return sj_push(machine, token, tag, err);
 }
+
+/** Whether the value is builtins.getattr itself. */
+static bool is_getattr(sj_machine *machine, const sj_value *value)
+{
+    return sj_tag_kind(value->tag) == SJ_KIND_GLOBAL &&
+           machine->names.globals[sj_tag_payload(sj_machine_tag(machine, value))].is_getattr;
+}
+
+/** Interns "base.attribute"; `*place` is 0 if that is no path of names. */
+static snapjar_status intern_path(sj_machine *machine, const sj_global *base, uint32_t attribute, uint64_t offset,
+                                  uint32_t *place, snapjar_error *err)
+{
+    char path[2 * SNAPJAR_SCAN_NAME_SIZE_MAX + 1];
+    const snapjar_text first = sj_texts_get(&machine->texts, base->name);
+    const snapjar_text last = sj_texts_get(&machine->texts, attribute);
+    *place = 0;
+    if (!sj_is_canonical_name(last) || memchr(last.data, '.', last.size) != NULL ||
+        first.size + 1 + last.size > SNAPJAR_SCAN_NAME_SIZE_MAX)
+        return SNAPJAR_OK;
+    memcpy(path, first.data, first.size);
+    path[first.size] = '.';
+    memcpy(path + first.size + 1, last.data, last.size);
+    return sj_texts_intern(&machine->texts, path, first.size + 1 + last.size, offset, place, err);
+}
+
+snapjar_status sj_pair_attribute(sj_machine *machine, const sj_token *token, sj_value *first, sj_tag *tag,
+                                 snapjar_error *err)
+{
+    uint32_t attribute, path, index;
+    if (first <= sj_machine_fence(machine) || sj_tag_kind(first->tag) != SJ_KIND_GLOBAL ||
+        !sj_tag_is_text(first[1].tag) || !is_getattr(machine, first - 1))
+        return SNAPJAR_OK;
+    const uint32_t base = sj_tag_payload(sj_machine_tag(machine, first));
+    /* What a code stands for has no name, and a name that is mapped would need a second path. */
+    if (machine->names.globals[base].resolution == SJ_RESOLUTION_EXTENSION ||
+        machine->names.globals[base].mapped_name != NULL)
+        return SNAPJAR_OK;
+    SJ_TRY(sj_machine_intern(machine, &first[1], token->offset, &attribute, err));
+    if (attribute == 0)
+        return sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_PICKLE_TEXT_LIMIT, SJ_AT_CONTENT(token->offset),
+                        "an attribute's name is longer than %d bytes or was not remembered",
+                        SNAPJAR_SCAN_NAME_SIZE_MAX);
+    SJ_TRY(intern_path(machine, &machine->names.globals[base], attribute, token->offset, &path, err));
+    if (path == 0)
+        return SNAPJAR_OK;
+    SJ_TRY(sj_names_find_attribute(&machine->names, base, path, machine->protocol, token->offset, &index, err));
+    sj_use_add(&machine->names.globals[index].info.uses[SNAPJAR_USE_IMPORT], token->offset);
+    *tag = sj_tag_make(SJ_KIND_TUPLE_ATTRIBUTE, index);
+    return SNAPJAR_OK;
+}

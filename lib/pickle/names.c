@@ -154,6 +154,11 @@ static void refresh(const sj_names *names, sj_global *global)
     info->mapped_name = global->mapped_name != NULL ? text_of(global->mapped_name) : info->name;
 }
 
+static bool is_attribute(sj_resolution resolution)
+{
+    return resolution == SJ_RESOLUTION_ATTRIBUTE || resolution == SJ_RESOLUTION_ATTRIBUTE_MAPPED;
+}
+
 /** Fills in a new global. */
 static void describe(const sj_names *names, sj_global *global, int protocol)
 {
@@ -167,23 +172,24 @@ static void describe(const sj_names *names, sj_global *global, int protocol)
     if (global->resolution == SJ_RESOLUTION_MAPPED)
         sj_names_map(sj_texts_get(names->texts, global->module), sj_texts_get(names->texts, global->name),
                      &global->mapped_module, &global->mapped_name);
+    info->is_attribute = is_attribute(global->resolution);
+    if (info->is_attribute)
+        global->mapped_module = names->globals[global->base].mapped_module;
     refresh(names, global);
     info->is_dotted = info->mapped_name.size > 0 && memchr(info->mapped_name.data, '.', info->mapped_name.size) != NULL;
     global->makes_first_argument =
         is_text(info->mapped_module, "copyreg") &&
         (is_text(info->mapped_name, "_reconstructor") || is_text(info->mapped_name, "__newobj__") ||
          is_text(info->mapped_name, "__newobj_ex__"));
+    global->is_getattr = is_text(info->mapped_module, "builtins") && is_text(info->mapped_name, "getattr");
 }
 
-snapjar_status sj_names_find(sj_names *names, uint32_t module, uint32_t name, int protocol, bool is_extension,
-                             uint64_t offset, uint32_t *index, bool *is_new, snapjar_error *err)
+/** Finds the global that is like this one, or adds it. */
+static snapjar_status find(sj_names *names, sj_global wanted, int protocol, uint64_t offset, uint32_t *index,
+                           bool *is_new, snapjar_error *err)
 {
-    const sj_resolution resolution = is_extension    ? SJ_RESOLUTION_EXTENSION
-                                     : protocol < 3  ? SJ_RESOLUTION_MAPPED
-                                     : protocol == 3 ? SJ_RESOLUTION_PLAIN
-                                                     : SJ_RESOLUTION_DOTTED;
     SJ_TRY(grow(names, err));
-    const size_t slot = find_slot(names, module, name, resolution);
+    const size_t slot = find_slot(names, wanted.module, wanted.name, wanted.resolution);
     *is_new = names->table[slot] == 0;
     if (!*is_new) {
         *index = names->table[slot] - 1;
@@ -194,13 +200,33 @@ snapjar_status sj_names_find(sj_names *names, uint32_t module, uint32_t name, in
                         "the pickle names more than the limit of %zu globals", names->count_max);
     *index = (uint32_t)names->count++;
     names->table[slot] = *index + 1;
-    sj_global *global = &names->globals[*index];
-    memset(global, 0, sizeof *global);
-    global->module = module;
-    global->name = name;
-    global->resolution = resolution;
-    describe(names, global, protocol);
+    names->globals[*index] = wanted;
+    describe(names, &names->globals[*index], protocol);
     return SNAPJAR_OK;
+}
+
+snapjar_status sj_names_find(sj_names *names, uint32_t module, uint32_t name, int protocol, bool is_extension,
+                             uint64_t offset, uint32_t *index, bool *is_new, snapjar_error *err)
+{
+    const sj_resolution resolution = is_extension    ? SJ_RESOLUTION_EXTENSION
+                                     : protocol < 3  ? SJ_RESOLUTION_MAPPED
+                                     : protocol == 3 ? SJ_RESOLUTION_PLAIN
+                                                     : SJ_RESOLUTION_DOTTED;
+    const sj_global wanted = {.module = module, .name = name, .resolution = resolution};
+    return find(names, wanted, protocol, offset, index, is_new, err);
+}
+
+snapjar_status sj_names_find_attribute(sj_names *names, uint32_t base, uint32_t name, int protocol, uint64_t offset,
+                                       uint32_t *index, snapjar_error *err)
+{
+    const sj_global *of = &names->globals[base];
+    const bool is_mapped = of->resolution == SJ_RESOLUTION_MAPPED || of->resolution == SJ_RESOLUTION_ATTRIBUTE_MAPPED;
+    const sj_global wanted = {.module = of->module,
+                              .name = name,
+                              .base = base,
+                              .resolution = is_mapped ? SJ_RESOLUTION_ATTRIBUTE_MAPPED : SJ_RESOLUTION_ATTRIBUTE};
+    bool is_new;
+    return find(names, wanted, protocol, offset, index, &is_new, err);
 }
 
 void sj_names_refresh(sj_names *names)

@@ -19,7 +19,10 @@ typedef enum sj_resolution {
     /** From protocol 4 on the name is a path of attributes. */
     SJ_RESOLUTION_DOTTED,
     /** By a number, in the loader's registry. */
-    SJ_RESOLUTION_EXTENSION
+    SJ_RESOLUTION_EXTENSION,
+    /** An attribute of another global, by a call of getattr; the module's name is mapped in the second. */
+    SJ_RESOLUTION_ATTRIBUTE,
+    SJ_RESOLUTION_ATTRIBUTE_MAPPED
 } sj_resolution;
 
 typedef struct sj_global {
@@ -32,10 +35,14 @@ typedef struct sj_global {
     /** Not NULL if the name is mapped: static. */
     const char *mapped_module;
     const char *mapped_name;
+    /** Index of the global that it is an attribute of, for SJ_RESOLUTION_ATTRIBUTE and its kin. */
+    uint32_t base;
     /** The shape that its instances' states had last, or 0. */
     uint32_t last_shape;
     /** copyreg's functions whose result is an instance of their first argument. */
     bool makes_first_argument;
+    /** builtins.getattr. */
+    bool is_getattr;
 } sj_global;
 
 typedef struct sj_names {
@@ -60,6 +67,13 @@ void sj_names_reset(sj_names *names);
 snapjar_status sj_names_find(sj_names *names, uint32_t module, uint32_t name, int protocol, bool is_extension,
                              uint64_t offset, uint32_t *index, bool *is_new, snapjar_error *err)
     __attribute__((warn_unused_result));
+
+/**
+ * The same for an attribute of global `base`; `name` is the place of the path "base.attribute". Only for a base whose
+ * own name is not mapped.
+ */
+snapjar_status sj_names_find_attribute(sj_names *names, uint32_t base, uint32_t name, int protocol, uint64_t offset,
+                                       uint32_t *index, snapjar_error *err) __attribute__((warn_unused_result));
 
 /** Sets the texts of all globals, which are valid until the next text is added. */
 void sj_names_refresh(sj_names *names);

@@ -11,6 +11,7 @@
 #define NAME_SIZE_MAX ((size_t)SNAPJAR_SCAN_NAME_SIZE_MAX)
 
 /* Uses as presets.def writes them. A rule for a use is one for the import. */
+#define I SNAPJAR_USES(SNAPJAR_USE_IMPORT)
 #define C SNAPJAR_USES(SNAPJAR_USE_CALL)
 #define N SNAPJAR_USES(SNAPJAR_USE_NEW)
 #define B SNAPJAR_USES(SNAPJAR_USE_BUILD)
@@ -31,6 +32,7 @@ static const snapjar_policy_rule preset_rules[] = {
 #undef SJ_ALLOW
 };
 
+#undef I
 #undef C
 #undef N
 #undef B

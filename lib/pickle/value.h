@@ -49,6 +49,9 @@ typedef enum sj_kind {
     SJ_KIND_GLOBAL = 32,
     /** A tuple whose first element is a global; no other element was one, or it has been recorded. */
     SJ_KIND_TUPLE_GLOBAL = 33,
+    /** A pair of a global and a text, made right above getattr: the arguments of a look-up (effects.h). Payload: index
+     * of the global that the look-up gives. */
+    SJ_KIND_TUPLE_ATTRIBUTE = 34,
     /** Of the memo only: made more than once; see sj_redefinition. */
     SJ_KIND_REDEFINED = 63
 } sj_kind;

@@ -60,7 +60,8 @@ static void hash_global(uint64_t *hash, snapjar_scan *scan, size_t index, uint64
     hash_text(hash, global->mapped_module);
     hash_text(hash, global->mapped_name);
     hash_number(hash, global->extension_code);
-    hash_number(hash, (uint64_t)global->protocol * 4 + global->is_dotted * 2 + global->fields_are_whole);
+    hash_number(hash, (uint64_t)global->protocol * 8 + global->is_attribute * 4 + global->is_dotted * 2 +
+                          global->fields_are_whole);
     for (size_t use = 0; use < SNAPJAR_USE_COUNT; use++)
         hash_use(hash, &global->uses[use], size);
     const snapjar_text *fields = snapjar_scan_fields(scan, index, &count);

@@ -50,8 +50,8 @@ static void print_global(snapjar_scan *scan, size_t index)
     print_text(global->mapped_module);
     putchar(',');
     print_text(global->mapped_name);
-    printf("],\"code\":%" PRIu32 ",\"dotted\":%d,\"protocol\":%d,\"whole\":%d,\"fields\":[", global->extension_code,
-           global->is_dotted, global->protocol, global->fields_are_whole);
+    printf("],\"code\":%" PRIu32 ",\"dotted\":%d,\"attribute\":%d,\"protocol\":%d,\"whole\":%d,\"fields\":[",
+           global->extension_code, global->is_dotted, global->is_attribute, global->protocol, global->fields_are_whole);
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             putchar(',');

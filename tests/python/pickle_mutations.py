@@ -20,6 +20,7 @@ WORDS += [b"copy_reg", b"copyreg", b"_reconstructor", b"__newobj__", b"__newobj_
 WORDS += [b"reduce", b"xrange", b"exceptions", b"a\\x2eb", b"a..b", b"<locals>", b"\xed\xa0\x80", b"\xff", b"n" * 300]
 PAIRS = [(b"mod", b"name"), (b"os", b"system"), (b"copy_reg", b"_reconstructor"), (b"copyreg", b"__newobj__")]
 PAIRS += [(b"copyreg", b"__newobj_ex__"), (b"__builtin__", b"object"), (b"mod", b"A.b"), (b"mod", b"other")]
+PAIRS += [(b"builtins", b"getattr"), (b"__builtin__", b"getattr")]
 INTEGERS = [b"0", b"1", b"2", b"-7", b"00", b"01", b"07", b"017", b"+1", b" 1", b"1 ", b"1_0", b"0x1f", b"0b1", b"1\x00x"]
 INTEGERS += [b"-0", b"", b"99999999999", b"1\r", b"\xd9\xa1"]
 FLOATS = [b"2.5", b"1e9", b"-inf", b" 1.5", b"1_0.0", b"1e999", b"nan", b"1.5\x00junk", b"-nan", b"inf", b".5", b"5.", b"1E5"]
@@ -243,6 +244,9 @@ def make_value(rng, protocol):
         return function
     if kind == 4:
         return b"(" + function + rng.choice((b"", b"K\x01", b"N")) + b"o"
+    if kind == 5 and rng.random() < 0.5:
+        text = rng.choice(LITERALS_4[:3] if protocol >= 4 else [b"Vk\n", b"X\1\0\0\0k"])
+        return rng.choice(GLOBALS[-2:]) + b"(" + rng.choice(GLOBALS) + text + b"tR" + rng.choice(CALLS + [b""] * 6)
     made = function + rng.choice(CALLS)
     if rng.random() < 0.3:
         inner = rng.choice(GLOBALS)

@@ -157,7 +157,7 @@ def names_of(answer):
     """What find_class is asked for, each as often: a bag, and in the order in which each comes first."""
     bag, order = collections.Counter(), []
     for found in answer["globals"]:
-        if found["code"] == 0:
+        if found["code"] == 0 and not found["attribute"]:
             pair = (decode(found["module"]), decode(found["name"]))
             if pair not in bag:
                 order.append(pair)

@@ -416,6 +416,36 @@ static const user users[] = {
     {BYTES("ccopyreg\n__newobj__\n(cm\nn\ntR."), {"copyreg:__newobj__", "IC-----", "m:n", "I-N----"}, 0},
     {BYTES("ccopyreg\n__newobj__\n(NtR."), {"copyreg:__newobj__", "IC-----"}, 1},
     {BYTES("(cm\nn\nicopyreg\n__newobj__\n."), {"m:n", "I-----A", "copyreg:__newobj__", "IC-----"}, 1},
+    /* getattr of a global by name is one more way to name a global. */
+    {BYTES("cbuiltins\ngetattr\n(cm\nn\nVa\ntR."),
+     {"builtins:getattr", "I------", "m:n", "I------", "m:n.a", "I------"},
+     0},
+    {BYTES("c__builtin__\ngetattr\n(cexceptions\nn\nS'a'\ntR)R."),
+     {"builtins:getattr", "I------", "exceptions:n", "I------", "exceptions:n.a", "IC-----"},
+     0},
+    {BYTES("\x80\2cbuiltins\ngetattr\ncm\nA\nU\1a\x86q\0R)\x81}b."),
+     {"builtins:getattr", "I------", "m:A", "I------", "m:A.a", "I-NB---"},
+     0},
+    {BYTES("\x80\4cbuiltins\ngetattr\ncm\nA.B\n\x8c\1c\x86R\x85."),
+     {"builtins:getattr", "I------", "m:A.B", "I------", "m:A.B.c", "I-----A"},
+     0},
+    /* Anything else is a call of getattr: a default, a path, a value that was made, a mapped name, a code. */
+    {BYTES("cbuiltins\ngetattr\n(cm\nn\nVa\nNtR."), {"builtins:getattr", "IC-----", "m:n", "I-----A"}, 0},
+    {BYTES("cbuiltins\ngetattr\n(cm\nn\nVa.b\ntR."), {"builtins:getattr", "IC-----", "m:n", "I-----A"}, 0},
+    {BYTES("cbuiltins\ngetattr\n(cm\nn\nV\ntR."), {"builtins:getattr", "IC-----", "m:n", "I-----A"}, 0},
+    {BYTES("cbuiltins\ngetattr\n(cm\nn\nNtR."), {"builtins:getattr", "IC-----", "m:n", "I-----A"}, 0},
+    {BYTES("cbuiltins\ngetattr\n(cm\nn\n)RVa\ntR."), {"builtins:getattr", "IC-----", "m:n", "IC-----"}, 0},
+    {BYTES("c__builtin__\ngetattr\n(c__builtin__\nxrange\nVa\ntR."),
+     {"builtins:getattr", "IC-----", "builtins:range", "I-----A"},
+     0},
+    {BYTES("(cbuiltins\ngetattr\ncm\nn\nVa\no."), {"builtins:getattr", "IC-----", "m:n", "I-----A"}, 0},
+    {BYTES("cbuiltins\ngetattr\n(cm\nn\nVa\nibuiltins\ngetattr\n0."),
+     {"builtins:getattr", "IC-----", "m:n", "I-----A"},
+     0},
+    /* The pair itself is a pair, whatever it was made above. */
+    {BYTES("]cbuiltins\ngetattr\n(cm\nn\nVa\ntp0\n00g0\na."),
+     {"builtins:getattr", "I------", "m:n", "I-----A", "m:n.a", "I------"},
+     0},
     /* Computed calls. */
     {BYTES("cm\nn\n)R)R."), {"m:n", "IC-----"}, 1},
     {BYTES("\x80\2cm\nn\n)R)\x81."), {"m:n", "IC-----"}, 1},
@@ -615,6 +645,10 @@ static void test_layout(void **state)
         /* A state that was made elsewhere, and one with a key that is no text: what is in them is not known. */
         {BYTES("\x80\2}q\0U\1aNs0cm\nn\n)\x81h\0b."), "", false},
         {BYTES("\x80\2cm\nn\n)\x81}K\1Nsb."), "", false},
+        /* A state that is known twice: keys that come by way of the one are not seen by way of the other. */
+        {BYTES("\x80\2cm\nn\n)\x81}2U\1aNs0b."), "", false},
+        {BYTES("\x80\2cm\nn\n)\x81}q\0q\1U\1aNs0h\0b."), "", false},
+        {BYTES("\x80\2cm\nn\n)\x81}q\0N0q\0U\1aNs0h\0b."), "", false},
         /* A state of another kind has no fields. */
         {BYTES("\x80\2cm\nn\n)\x81K\1b."), "", true},
         {BYTES("\x80\2cm\nn\n)\x81NN\x86"

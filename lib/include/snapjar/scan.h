@@ -66,7 +66,7 @@ typedef struct snapjar_scan_options {
 
 /** How a pickle uses a global. */
 typedef enum snapjar_use {
-    /** GLOBAL, STACK_GLOBAL, INST, EXT1, EXT2, EXT4: it is looked up, which imports its module. */
+    /** GLOBAL, STACK_GLOBAL, INST, EXT1, EXT2, EXT4, or getattr: it is looked up, which imports its module. */
     SNAPJAR_USE_IMPORT = 0,
     /** REDUCE, INST, OBJ: it is called. */
     SNAPJAR_USE_CALL = 1,
@@ -107,6 +107,11 @@ typedef struct snapjar_scan_global {
     int protocol;
     /** Whether `mapped_name` is a path of attributes ("Outer.Inner"). */
     bool is_dotted;
+    /**
+     * No opcode names it: a call of builtins.getattr with a global and a text gives it, which is how picklers write
+     * nested classes below protocol 4, and some write enumerations. `name` is the path of both.
+     */
+    bool is_attribute;
     /** False if its instances get state whose field names could not all be told. */
     bool fields_are_whole;
     snapjar_use_record uses[SNAPJAR_USE_COUNT];
