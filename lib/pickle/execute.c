@@ -68,6 +68,7 @@ const char *sj_kind_name(sj_kind kind)
         return "a bytearray";
     case SJ_KIND_TUPLE:
     case SJ_KIND_TUPLE_GLOBAL:
+    case SJ_KIND_TUPLE_ATTRIBUTE:
         return "a tuple";
     case SJ_KIND_LIST:
         return "a list";
@@ -261,6 +262,8 @@ static SJ_EFFECT do_pop_mark(sj_machine *machine, const sj_token *token, snapjar
 static SJ_EFFECT do_dup(sj_machine *machine, const sj_token *token, snapjar_error *err)
 {
     SJ_TRY(sj_need(machine, token, 1, err));
+    /* Keys that are added to one of the two are not seen in the other. */
+    sj_forget_shape(machine, machine->top - 1);
     const sj_value value = machine->top[-1];
     SJ_TRY(sj_push(machine, token, value.tag, err));
     machine->top[-1].memo = value.memo & ~SJ_VALUE_SETTLED;
@@ -400,6 +403,7 @@ static snapjar_root root_of(sj_tag tag)
         [SJ_KIND_STR_LOST] = SNAPJAR_ROOT_STR,
         [SJ_KIND_GLOBAL] = SNAPJAR_ROOT_GLOBAL,
         [SJ_KIND_TUPLE_GLOBAL] = SNAPJAR_ROOT_TUPLE,
+        [SJ_KIND_TUPLE_ATTRIBUTE] = SNAPJAR_ROOT_TUPLE,
     };
     return (snapjar_root)roots[tag >> SJ_PAYLOAD_BITS];
 }

@@ -46,8 +46,9 @@ snapjar_status sj_do_get(sj_machine *machine, const sj_token *token, snapjar_err
 /** A memo entry is made again: what is on the stack keeps what it was, and what comes from the memo is new. */
 static SJ_EFFECT redefine(sj_machine *machine, const sj_token *token, size_t index, sj_value *value, snapjar_error *err)
 {
-    const sj_tag tag = sj_machine_tag(machine, value);
     sj_redefinition *redefinition;
+    sj_forget_shape(machine, value);
+    const sj_tag tag = sj_machine_tag(machine, value);
     SJ_TRY(sj_machine_find(machine, SNAPJAR_DIAG_NON_CANONICAL_MEMO, token->offset, err,
                            "memo entry %zu is made a second time", index));
     if (machine->memo_kinds[index] == SJ_KIND_REDEFINED) {
@@ -85,6 +86,8 @@ snapjar_status sj_do_put(sj_machine *machine, const sj_token *token, snapjar_err
     sj_value *value = machine->top - 1;
     if (machine->memo_kinds[index] != SJ_KIND_ABSENT)
         return redefine(machine, token, (size_t)index, value, err);
+    if ((value->memo & ~SJ_VALUE_SETTLED) != 0)
+        sj_forget_shape(machine, value);
     sj_tag tag = sj_machine_tag(machine, value);
     if (index < machine->memo_settled && sj_tag_kind(tag) == SJ_KIND_STR_HERE)
         SJ_TRY(sj_machine_keep(machine, &tag, err));

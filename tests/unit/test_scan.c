@@ -529,7 +529,31 @@ static void test_redefined_memo(void **state)
                                        "0h\1\x93."),
                                  steps[step], err));
         assert_global(scan, 0, "m:n", "I------");
+        /* What is learnt of the value that is still on the stack is not learnt of the entry. */
+        assert_ok(feed_in_pieces(scan,
+                                 BYTES("\x80\4\x8c\1mq\0\x8c\1nq\0\x93"
+                                       "0h\0h\0\x93."),
+                                 steps[step], err));
+        assert_global(scan, 0, "m:n", "I------");
+        assert_global(scan, 1, "n:n", "I------");
+        /* A third time. */
+        assert_ok(feed_in_pieces(scan,
+                                 BYTES("\x80\4\x8c\1aq\0"
+                                       "0\x8c\1bq\0"
+                                       "0\x8c\1cq\0"
+                                       "0h\0h\0\x93."),
+                                 steps[step], err));
+        assert_global(scan, 0, "c:c", "I------");
     }
+    /* An entry below others that were there in the chunk before: each line is a chunk. */
+    assert_ok(feed_in_pieces(scan,
+                             BYTES("\x80\4NNNNq\4"
+                                   "0"
+                                   "\x8c\1mq\1"
+                                   "0N0N"
+                                   "0h\1h\1\x93."),
+                             9, err));
+    assert_global(scan, 0, "m:m", "I------");
     blob many = {malloc(1000), 0};
     for (int i = 0; i < 65; i++) {
         const uint8_t bytes[] = {'N', 'q', (uint8_t)i, 'q', (uint8_t)i};
