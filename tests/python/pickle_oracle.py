@@ -63,15 +63,16 @@ class Log(object):
 
 
 def inert_getattr(classes):
-    """Stands for getattr: an attribute of an inert class is one more inert class."""
+    """Stands for getattr: called, it gives one more inert class for an attribute of one."""
 
-    def get(base, *names):
-        asked = getattr(base, "asked", None)
-        if len(names) == 1 and isinstance(base, type) and asked and type(names[0]) is str:
-            return classes.setdefault((asked, names[0]), inert_class(asked, names[0]))
-        return Log("attribute", base, *names)
+    class Calls(type):
+        def __call__(cls, *args):
+            asked = getattr(args[0], "asked", None) if len(args) == 2 and isinstance(args[0], type) else None
+            if asked and type(args[1]) is str:
+                return classes.setdefault((asked, args[1]), inert_class(asked, args[1]))
+            return Log("attribute", *args)
 
-    return get
+    return Calls("GetAttr", (Log,), {"asked": ("builtins", "getattr")})
 
 
 def inert_class(module, name):
