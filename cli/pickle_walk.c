@@ -28,6 +28,12 @@ void pickle_walk_title(struct text *out, const char *path, const snapjar_pickles
     text_escape_string(out, path);
     text_printf(out, ": %s %" PRIu64 " at byte %" PRIu64, item->header ? "record" : "pickle", item->index,
                 item->offset);
+    if (!item->header)
+        return;
+    snapjar_text type = snapjar_header_type(item->header);
+    text_puts(out, ", ");
+    text_escape(out, type.data, type.size);
+    text_printf(out, ", schema %" PRId64, snapjar_header_schema_version(item->header));
 }
 
 void pickle_walk_json(struct text *out, const char *kind, const char *path, const snapjar_pickles_item *item)

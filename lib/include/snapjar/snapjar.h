@@ -15,6 +15,7 @@
 #include <snapjar/pickles.h>
 #include <snapjar/policy.h>
 #include <snapjar/scan.h>
+#include <snapjar/show.h>
 #include <snapjar/snapshot.h>
 #include <snapjar/status.h>
 #include <snapjar/version.h>

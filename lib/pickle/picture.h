@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Values of a graph in a few words, and what kind of value a person would call them: the bytes, sets and names that
+ * older protocols write as calls are told for what they are. Reads graphs, changes nothing.
+ */
+#ifndef SJ_PICKLE_PICTURE_H
+#define SJ_PICKLE_PICTURE_H
+
+#include "pickle/graph.h"
+#include "pickle/literal.h"
+
+/** What a value is, however it was written. */
+typedef enum sj_form {
+    SJ_SEEN_NONE = 0,
+    SJ_SEEN_BOOL,
+    SJ_SEEN_INT,
+    SJ_SEEN_FLOAT,
+    SJ_SEEN_STR,
+    SJ_SEEN_BYTES,
+    SJ_SEEN_BYTEARRAY,
+    SJ_SEEN_GLOBAL,
+    SJ_SEEN_TUPLE,
+    SJ_SEEN_LIST,
+    SJ_SEEN_DICT,
+    SJ_SEEN_SET,
+    SJ_SEEN_FROZENSET,
+    SJ_SEEN_OBJECT,
+    SJ_SEEN_EXTENSION,
+    SJ_SEEN_PERSISTENT,
+    SJ_SEEN_BUFFER,
+    SJ_SEEN_READONLY
+} sj_form;
+
+typedef struct sj_seen {
+    sj_form form;
+    /** Of STR, BYTES, BYTEARRAY: the literal whose characters they are; 0: empty. */
+    sj_ref text;
+    /** Of a set that is written as a call: the list of its elements, else 0. */
+    sj_ref items;
+} sj_seen;
+
+/** What a value is. */
+sj_seen sj_picture_see(const snapjar_graph *graph, sj_ref ref);
+
+/** The literal of a node that has one. */
+sj_literal sj_picture_literal(const snapjar_graph *graph, const sj_node *node);
+
+/** "int", "list", "object". Static. */
+const char *sj_picture_form_name(sj_form form);
+
+/** Whether it has no parts. */
+static inline bool sj_form_is_leaf(sj_form form)
+{
+    return form <= SJ_SEEN_GLOBAL || form == SJ_SEEN_EXTENSION || form == SJ_SEEN_BUFFER;
+}
+
+/** How many elements, or pairs of key and value, a container was made or filled with. */
+uint64_t sj_picture_count(const snapjar_graph *graph, sj_ref ref);
+
+/** A global's names as Python 3 looks them up; UTF-8 that may hold anything. Empty if they are computed. */
+void sj_picture_names(const snapjar_graph *graph, const sj_node *node, snapjar_text *module, snapjar_text *name);
+
+/** Whether a node is this global. */
+bool sj_picture_is_global(const snapjar_graph *graph, sj_ref ref, const char *module, const char *name);
+
+/** "module:name", escaped. */
+void sj_picture_global(sj_out *out, const snapjar_graph *graph, const sj_node *node);
+
+/**
+ * The global that names the class of an object or what made it: the class that copyreg's functions were given, or else
+ * the callable. 0 if that is computed. `*skipped` is how many of the arguments are told by it.
+ */
+sj_ref sj_picture_class(const snapjar_graph *graph, const sj_node *node, uint32_t *skipped);
+
+/** The tuple of arguments of CALL, NEW, NEW_EX; 0 if it is computed. */
+sj_ref sj_picture_arguments(const snapjar_graph *graph, const sj_node *node);
+
+/** A value without parts; texts, bytes and integers up to about `text_max` columns. */
+void sj_picture_leaf(sj_out *out, const snapjar_graph *graph, sj_ref ref, uint64_t text_max);
+
+/** Any value without what is inside: "list of 3", "app:Job"; leaves, and small tuples of leaves, whole. */
+void sj_picture_short(sj_out *out, const snapjar_graph *graph, sj_ref ref, uint64_t text_max);
+
+/** Whether sj_picture_short says all of it. */
+bool sj_picture_is_small(const snapjar_graph *graph, sj_ref ref);
+
+#endif
