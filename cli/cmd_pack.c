@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "many.h"
 #include "output.h"
 #include "packing.h"
 
@@ -12,12 +13,14 @@ struct values {
     struct packing_values packing;
     const char *output;
     bool force;
+    struct option_number jobs;
 };
 
 static const struct option_row rows[] = {
     {'o', "output", "OUTPUT", OPTION_FILE, offsetof(struct values, output),
      "write to OUTPUT: a file, a directory, or - for standard output", NULL, 0, 0},
     {'f', "force", NULL, OPTION_FLAG, offsetof(struct values, force), "replace an output file that exists", NULL, 0, 0},
+    MANY_OPTION_ROW(struct values, jobs),
     PACKING_OPTION_ROWS(struct values),
     {0},
 };
@@ -38,27 +41,6 @@ static char *output_name(const struct values *values, const char *input)
     return path_derive(input, compressed_suffixes, pickle_suffixes, ".snapjar", values->output);
 }
 
-static int compare_strings(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Two inputs must not end in one output. */
-static int check_names(struct cli *cli, char *const *names, size_t count)
-{
-    int code = -1;
-    char **sorted = memory_get(count * sizeof(*sorted));
-
-    memcpy(sorted, names, count * sizeof(*sorted));
-    qsort(sorted, count, sizeof(*sorted), compare_strings);
-    for (size_t i = 1; i < count && code < 0; i++) {
-        if (!strcmp(sorted[i - 1], sorted[i]))
-            code = report_usage(cli, "two inputs would be written to %s: name a directory with -o", sorted[i]);
-    }
-    free(sorted);
-    return code;
-}
-
 static int check_usage(struct cli *cli, const struct values *values, const struct string_list *inputs,
                        char *const *names)
 {
@@ -71,7 +53,7 @@ static int check_usage(struct cli *cli, const struct values *values, const struc
         if (values->packing.json && !strcmp(names[i], "-"))
             return report_usage(cli, "--json and the snapshot cannot both go to standard output: use -o FILE");
     }
-    return check_names(cli, names, inputs->count);
+    return output_check_names(cli, names, inputs->count);
 }
 
 /* ---- packing ---- */
@@ -120,6 +102,57 @@ static void pack_one(struct packing *packing, const struct values *values, const
     packing_close(&input);
 }
 
+/* Of the files in a directory those are packed that are called *.pkl or *.pickle, compressed or not. */
+static bool is_pickle_name(const char *path)
+{
+    char *outer = path_derive(path, compressed_suffixes, NULL, "", NULL);
+    char *inner = path_derive(outer, pickle_suffixes, NULL, "", NULL);
+    bool is_pickle = strcmp(outer, inner) != 0;
+
+    free(outer);
+    free(inner);
+    return is_pickle;
+}
+
+struct jobs {
+    /** One for each worker. */
+    struct packing *packings;
+    const struct values *values;
+    const struct string_list *inputs;
+    char **names;
+};
+
+static void work(void *state, unsigned worker, size_t index)
+{
+    const struct jobs *jobs = state;
+
+    pack_one(&jobs->packings[worker], jobs->values, jobs->inputs->items[index], jobs->names[index]);
+}
+
+static int run_jobs(struct cli *cli, const struct values *values, const struct string_list *inputs, char **names,
+                    const struct packing *packing)
+{
+    struct many many = {.cli = cli, .verb = "packing", .count = inputs->count, .work = work};
+    snapjar_error err;
+    int code = -1;
+
+    many.jobs = many_jobs(&values->jobs, inputs->count);
+    struct jobs jobs = {memory_get(many.jobs * sizeof(*jobs.packings)), values, inputs, names};
+    many.state = &jobs;
+    for (unsigned i = 0; i < many.jobs && code < 0; i++) {
+        if (packing_copy(&jobs.packings[i], packing, &err) != SNAPJAR_OK)
+            code = report_failure(cli, NULL, &err, NULL);
+    }
+    if (code < 0) {
+        many_run(&many);
+        code = cli->report.exit_code;
+    }
+    for (unsigned i = 0; i < many.jobs; i++)
+        packing_clear_copy(&jobs.packings[i]);
+    free(jobs.packings);
+    return code;
+}
+
 static int pack_all(struct cli *cli, const struct values *values, const struct string_list *inputs)
 {
     struct packing packing;
@@ -130,11 +163,8 @@ static int pack_all(struct cli *cli, const struct values *values, const struct s
     int code = packing_init(&packing, cli, &values->packing);
     if (code < 0)
         code = check_usage(cli, values, inputs, names);
-    if (code < 0) {
-        for (size_t i = 0; i < inputs->count; i++)
-            pack_one(&packing, values, inputs->items[i], names[i]);
-        code = cli->report.exit_code;
-    }
+    if (code < 0)
+        code = run_jobs(cli, values, inputs, names, &packing);
     packing_clear(&packing);
     for (size_t i = 0; i < inputs->count; i++)
         free(names[i]);
@@ -146,13 +176,18 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     struct values values = {0};
     struct string_list inputs = {0};
+    struct string_list files = {0};
+    struct walk walk = {0};
     int code = options_parse(cli, &values, &inputs, argc, argv);
 
     if (code < 0) {
         if (!inputs.count)
             string_list_add(&inputs, "-");
-        code = pack_all(cli, &values, &inputs);
+        many_expand(cli, &walk, &files, &inputs, is_pickle_name, "file called *.pkl or *.pickle");
+        code = pack_all(cli, &values, &files);
     }
+    walk_free(&walk);
+    string_list_free(&files);
     string_list_free(&values.packing.labels);
     string_list_free(&values.packing.build);
     string_list_free(&inputs);
@@ -178,7 +213,8 @@ const struct command command_pack = {
     "its last byte is refused, and then nothing is written. Any whole pickle is stored, whatever it would do: it is "
     "analysed without being run, and a remark says if no Python could load it or no pickler would write it.\n\n"
     "Without --type the type is that of the root object. The field names of the pickle's classes go into the header "
-    "as its layout, up to 64 KiB.",
+    "as its layout, up to 64 KiB.\n\n"
+    "Directories are walked: of the files in them those called *.pkl or *.pickle, compressed or not, are packed.",
     rows,
     OPERAND_FILE,
     examples,

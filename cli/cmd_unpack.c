@@ -12,6 +12,7 @@
 #include "json_out.h"
 #include "judging.h"
 #include "limits.h"
+#include "many.h"
 #include "output.h"
 #include "parallel.h"
 #include "progress.h"
@@ -23,6 +24,7 @@ struct values {
     bool all;
     bool force;
     bool no_sync;
+    struct option_number jobs;
     struct option_number threads;
     uint64_t max_size;
     uint64_t max_line;
@@ -39,6 +41,7 @@ static const struct option_row rows[] = {
     {'a', "all", NULL, OPTION_FLAG, offsetof(struct values, all),
      "the pickles of all records, one after another (the default)", NULL, 0, 0},
     JUDGING_OPTION_ROWS(struct values),
+    MANY_OPTION_ROW(struct values, jobs),
     {'T', "threads", "N", OPTION_NUMBER, offsetof(struct values, threads),
      "decompress with N threads; 0: as many as there are processors (default: 1)", NULL, 0, 64},
     {0, "max-size", "SIZE", OPTION_SIZE, offsetof(struct values, max_size),
@@ -223,7 +226,7 @@ static snapjar_status unpack_job(struct job *job, const char **guilty, snapjar_e
     status = output_open(&output, unpack->context, job->output_name, &output_options, err);
     if (status != SNAPJAR_OK)
         return status;
-    progress_begin(&unpack->progress, "unpacking", true, true);
+    progress_begin(&unpack->progress, "unpacking", true, !report_is_captured());
     status = write_records(job, output.sink, err);
     progress_clear(&unpack->progress);
     if (status != SNAPJAR_IO || err->diagnostic == SNAPJAR_DIAG_READ_FAILED ||
@@ -277,43 +280,109 @@ static void unpack_file(struct unpack *unpack, const char *input)
     free(job.output_name);
 }
 
+/* Of the files in a directory those are unpacked that are called *.snapjar. */
+static bool is_snapshot_name(const char *path)
+{
+    char *other = path_derive(path, snapshot_suffixes, NULL, "", NULL);
+    bool is_snapshot = strcmp(other, path) != 0;
+
+    free(other);
+    return is_snapshot;
+}
+
+/* What one worker needs. Free it with clear_unpack in any case. */
+static int make_unpack(struct unpack *unpack, struct cli *cli, const struct values *values)
+{
+    snapjar_error err;
+
+    *unpack = (struct unpack){.cli = cli, .values = values, .limits = SNAPJAR_LIMITS_INIT};
+    unpack->limits.content_size_max = values->max_size;
+    unpack->limits.pickle_line_size_max = values->max_line;
+    header_limits_set(&unpack->limits, &values->header);
+    if (snapjar_context_new(&unpack->context, NULL, &err) != SNAPJAR_OK ||
+        snapjar_scan_new(&unpack->scan, unpack->context, NULL, &err) != SNAPJAR_OK)
+        return report_failure(cli, NULL, &err, NULL);
+    return judging_is_wanted(&values->judging)
+               ? judging_make(cli, &values->judging, false, unpack->context, &unpack->policy)
+               : -1;
+}
+
+static void clear_unpack(struct unpack *unpack)
+{
+    snapjar_policy_free(unpack->policy);
+    snapjar_scan_free(unpack->scan);
+    snapjar_context_free(unpack->context);
+}
+
+struct jobs {
+    /** One for each worker. */
+    struct unpack *unpacks;
+    const struct string_list *inputs;
+};
+
+static void work(void *state, unsigned worker, size_t index)
+{
+    const struct jobs *jobs = state;
+
+    unpack_file(&jobs->unpacks[worker], jobs->inputs->items[index]);
+}
+
 static int unpack_all(struct cli *cli, const struct values *values, const struct string_list *inputs)
 {
-    struct unpack unpack = {.cli = cli, .values = values, .limits = SNAPJAR_LIMITS_INIT};
-    snapjar_error err;
+    struct many many = {.cli = cli, .verb = "unpacking", .count = inputs->count, .work = work};
     int code = -1;
 
     cli->report.has_no_hints = values->json;
-    unpack.limits.content_size_max = values->max_size;
-    unpack.limits.pickle_line_size_max = values->max_line;
-    header_limits_set(&unpack.limits, &values->header);
-    if (snapjar_context_new(&unpack.context, NULL, &err) != SNAPJAR_OK ||
-        snapjar_scan_new(&unpack.scan, unpack.context, NULL, &err) != SNAPJAR_OK)
-        code = report_failure(cli, NULL, &err, NULL);
-    if (code < 0 && judging_is_wanted(&values->judging))
-        code = judging_make(cli, &values->judging, false, unpack.context, &unpack.policy);
-    for (size_t i = 0; i < inputs->count && code < 0; i++)
-        unpack_file(&unpack, inputs->items[i]);
-    snapjar_policy_free(unpack.policy);
-    snapjar_scan_free(unpack.scan);
-    snapjar_context_free(unpack.context);
-    return code < 0 ? cli->report.exit_code : code;
+    many.jobs = many_jobs(&values->jobs, inputs->count);
+    struct jobs jobs = {memory_get(many.jobs * sizeof(*jobs.unpacks)), inputs};
+    many.state = &jobs;
+    for (unsigned i = 0; i < many.jobs && code < 0; i++)
+        code = make_unpack(&jobs.unpacks[i], cli, values);
+    if (code < 0) {
+        many_run(&many);
+        code = cli->report.exit_code;
+    }
+    for (unsigned i = 0; i < many.jobs; i++)
+        clear_unpack(&jobs.unpacks[i]);
+    free(jobs.unpacks);
+    return code;
+}
+
+static int check_names(struct cli *cli, const struct values *values, const struct string_list *files)
+{
+    char **names = memory_get(files->count * sizeof(*names));
+
+    for (size_t i = 0; i < files->count; i++)
+        names[i] = output_name(values, files->items[i]);
+    int code = output_check_names(cli, names, files->count);
+    for (size_t i = 0; i < files->count; i++)
+        free(names[i]);
+    free(names);
+    return code;
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
     struct values values = {0};
     struct string_list inputs = {0};
+    struct string_list files = {0};
+    struct walk walk = {0};
     int code = options_parse(cli, &values, &inputs, argc, argv);
 
     if (code < 0 && values.record.is_given && values.all)
         code = report_usage(cli, "--record and --all contradict each other");
-    if (code < 0 && values.output && inputs.count > 1 && !path_is_directory(values.output))
-        code = report_usage(cli, "-o must be a directory that exists when there are several files: %s", values.output);
     if (code < 0 && !inputs.count)
         string_list_add(&inputs, "-");
     if (code < 0)
-        code = unpack_all(cli, &values, &inputs);
+        many_expand(cli, &walk, &files, &inputs, is_snapshot_name, "file called *.snapjar");
+    if (code < 0 && values.output && files.count > 1 && !path_is_directory(values.output))
+        code = report_usage(cli, "-o must be a directory that exists when there are several files: %s", values.output);
+    if (code < 0)
+        code = check_names(cli, &values, &files);
+    if (code < 0)
+        code = unpack_all(cli, &values, &files);
+    walk_free(&walk);
+    string_list_free(&files);
     judging_free(&values.judging);
     string_list_free(&inputs);
     return code;
@@ -335,7 +404,8 @@ const struct command command_unpack = {
     "Nothing is written before everything asked for was verified, so there is never a part of a file. That bytes are "
     "whole does not mean that loading them is safe: a pickle can run any program. With --policy, --allow or --preset "
     "nothing is written unless the pickle does only what is allowed. Without, it is written whatever it does, with a "
-    "remark if no Python could load it or no pickler would write it.",
+    "remark if no Python could load it or no pickler would write it.\n\n"
+    "Directories are walked: of the files in them those called *.snapjar are unpacked.",
     rows,
     OPERAND_FILE,
     examples,

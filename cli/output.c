@@ -52,6 +52,30 @@ char *path_derive(const char *path, const char *const *outer, const char *const 
     return made.data;
 }
 
+static int compare_strings(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int output_check_names(struct cli *cli, char *const *names, size_t count)
+{
+    int code = -1;
+    char **sorted = memory_get(count * sizeof(*sorted));
+
+    memcpy(sorted, names, count * sizeof(*sorted));
+    qsort(sorted, count, sizeof(*sorted), compare_strings);
+    for (size_t i = 1; i < count && code < 0; i++) {
+        if (strcmp(sorted[i - 1], sorted[i]) != 0)
+            continue;
+        if (!strcmp(sorted[i], "-"))
+            code = report_usage(cli, "standard output can take one output only: name a directory with -o");
+        else
+            code = report_usage(cli, "two inputs would be written to %s: name a directory with -o", sorted[i]);
+    }
+    free(sorted);
+    return code;
+}
+
 static bool stat_input(const char *input, struct stat *info)
 {
     return (strcmp(input, "-") != 0 ? stat(input, info) : fstat(STDIN_FILENO, info)) == 0;

@@ -8,6 +8,7 @@
 
 #include <snapjar/snapjar.h>
 
+#include "command.h"
 #include "text.h"
 
 struct output {
@@ -54,5 +55,8 @@ bool path_is_directory(const char *path);
  * NULL. */
 char *path_derive(const char *path, const char *const *outer, const char *const *inner, const char *suffix,
                   const char *folder);
+
+/** Two inputs must not end in one output. Returns -1 to go on, or an exit code after a complaint. */
+int output_check_names(struct cli *cli, char *const *names, size_t count);
 
 #endif

@@ -234,6 +234,27 @@ void packing_clear(struct packing *packing)
     packing->context = NULL;
 }
 
+snapjar_status packing_copy(struct packing *copy, const struct packing *packing, snapjar_error *err)
+{
+    *copy = *packing;
+    copy->options.limits = &copy->limits;
+    copy->options.progress_state = &copy->progress;
+    copy->scan = NULL;
+    snapjar_status status = snapjar_context_new(&copy->context, NULL, err);
+    if (status == SNAPJAR_OK)
+        status = snapjar_scan_new(&copy->scan, copy->context, NULL, err);
+    copy->options.scan = copy->scan;
+    return status;
+}
+
+void packing_clear_copy(struct packing *copy)
+{
+    snapjar_scan_free(copy->scan);
+    copy->scan = NULL;
+    snapjar_context_free(copy->context);
+    copy->context = NULL;
+}
+
 /* ---- inputs ---- */
 
 static snapjar_status refuse_kind(const struct packing_input *input, snapjar_input_kind kind, snapjar_error *err)
@@ -322,7 +343,7 @@ snapjar_status packing_write(struct packing *packing, struct packing_input *inpu
     snapjar_source *source = input->plain ? input->plain : input->source;
     snapjar_status status = SNAPJAR_OK;
 
-    progress_begin(&packing->progress, "packing", true, true);
+    progress_begin(&packing->progress, "packing", true, !report_is_captured());
     for (uint64_t offset = 0; status == SNAPJAR_OK && offset < input->size;) {
         snapjar_packed packed;
         status = snapjar_pack(packing->context, source, offset, sink, &packing->options, &packed, err);

@@ -99,6 +99,12 @@ struct packing_input {
 int packing_init(struct packing *packing, struct cli *cli, const struct packing_values *values);
 void packing_clear(struct packing *packing);
 
+/** The same for another thread: with a context and scan of its own, texts borrowed from `packing`. Free with
+ * packing_clear_copy.
+ */
+snapjar_status packing_copy(struct packing *copy, const struct packing *packing, snapjar_error *err);
+void packing_clear_copy(struct packing *copy);
+
 /** Opens `name` ("-": standard input). Close in any case. */
 snapjar_status packing_open(struct packing *packing, struct packing_input *input, const char *name, snapjar_error *err);
 

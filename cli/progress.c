@@ -96,7 +96,7 @@ void interrupt_hold(void)
 {
     struct sigaction action = {0};
 
-    if (hold_depth++)
+    if (__atomic_fetch_add(&hold_depth, 1, __ATOMIC_SEQ_CST))
         return;
     action.sa_handler = catch_signal;
     action.sa_flags = SA_RESTART;
@@ -109,9 +109,14 @@ void interrupt_hold(void)
     }
 }
 
+bool interrupt_is_pending(void)
+{
+    return caught_signal != 0;
+}
+
 void interrupt_release(void)
 {
-    if (--hold_depth)
+    if (__atomic_sub_fetch(&hold_depth, 1, __ATOMIC_SEQ_CST))
         return;
     for (size_t i = 0; i < HELD_COUNT; i++)
         sigaction(held_signals[i], &old_actions[i], NULL);

@@ -29,8 +29,14 @@ bool progress_update(void *state, uint64_t done, uint64_t total);
 /** Removes the line, so that something else can be printed. */
 void progress_clear(struct progress *progress);
 
-/** From here to interrupt_release, SIGINT, SIGTERM and SIGHUP only make progress_update false. Calls nest. */
+/**
+ * From here to interrupt_release, SIGINT, SIGTERM and SIGHUP only make progress_update false. Calls nest; within
+ * an outer pair, from any thread.
+ */
 void interrupt_hold(void);
+
+/** True if such a signal came meanwhile. */
+bool interrupt_is_pending(void);
 
 /** Lets a signal that came meanwhile do what it would have done. */
 void interrupt_release(void);

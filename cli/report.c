@@ -19,6 +19,8 @@
 /* errno of the first write to standard output that failed: stdio keeps only that one did. */
 static int stdout_errno;
 
+static _Thread_local struct report_captured *capture;
+
 static bool has_colour(int fd)
 {
     const char *no_colour = getenv("NO_COLOR");
@@ -59,16 +61,47 @@ int report_exit_code(snapjar_status status)
 
 int report_raise(struct report *report, int code)
 {
-    if (code > report->exit_code)
-        report->exit_code = code;
-    return report->exit_code;
+    int *exit_code = capture ? &capture->exit_code : &report->exit_code;
+
+    if (code > *exit_code)
+        *exit_code = code;
+    return *exit_code;
 }
 
 void report_note(struct report *report, snapjar_status status, snapjar_diagnostic diagnostic)
 {
     report_raise(report, report_exit_code(status));
-    if ((unsigned)diagnostic < REPORT_DIAGNOSTIC_MAX)
+    if ((unsigned)diagnostic >= REPORT_DIAGNOSTIC_MAX)
+        return;
+    if (capture)
+        capture->seen[diagnostic / 64] |= UINT64_C(1) << diagnostic % 64;
+    else
         report->seen[diagnostic] = true;
+}
+
+void report_capture(struct report_captured *to)
+{
+    capture = to;
+}
+
+bool report_is_captured(void)
+{
+    return capture != NULL;
+}
+
+void report_emit(struct report *report, struct report_captured *captured)
+{
+    report_print(&captured->out);
+    if (captured->log.size) {
+        report_flush();
+        fwrite(captured->log.data, 1, captured->log.size, stderr);
+    }
+    report_raise(report, captured->exit_code);
+    for (size_t i = 0; i < REPORT_DIAGNOSTIC_MAX; i++)
+        report->seen[i] |= (captured->seen[i / 64] >> i % 64 & 1) != 0;
+    text_clear(&captured->out);
+    text_clear(&captured->log);
+    *captured = (struct report_captured){.out = captured->out, .log = captured->log};
 }
 
 void report_format(struct text *out, const snapjar_error *err, const char *content)
@@ -96,8 +129,12 @@ static void add_prefix(const struct report *report, struct text *out, bool is_fa
 
 static void print_line(struct text *line)
 {
-    report_flush();
-    fwrite(line->data, 1, line->size, stderr);
+    if (capture) {
+        text_add(&capture->log, line->data, line->size);
+    } else {
+        report_flush();
+        fwrite(line->data, 1, line->size, stderr);
+    }
     text_free(line);
 }
 
@@ -120,7 +157,7 @@ int report_failure(struct cli *cli, const char *file, const snapjar_error *err, 
     report_format_line(&cli->report, &line, file, err, content);
     print_line(&line);
     report_note(&cli->report, err->status, err->diagnostic);
-    return cli->report.exit_code;
+    return report_raise(&cli->report, EXIT_YES);
 }
 
 static void format_message(snapjar_error *err, const char *format, va_list arguments)
@@ -246,7 +283,9 @@ void report_hints(struct report *report)
 
 void report_print(const struct text *text)
 {
-    if (text->size && fwrite(text->data, 1, text->size, stdout) != text->size && !stdout_errno)
+    if (capture)
+        text_add(&capture->out, text->data, text->size);
+    else if (text->size && fwrite(text->data, 1, text->size, stdout) != text->size && !stdout_errno)
         stdout_errno = errno;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * How failures are told: one line that says which file, what, where; then, once for each kind, a hint; and the exit
- * code of it all. Everything goes to standard error. Only the main thread, or who holds the lock on output, calls this.
+ * code of it all. Everything goes to standard error. Only the main thread, who holds the lock on output, or a thread
+ * that is captured (report_capture) calls this.
  */
 #ifndef CLI_REPORT_H
 #define CLI_REPORT_H
@@ -35,6 +36,26 @@ struct report {
     /** Kinds of failure that were told, by number. */
     bool seen[REPORT_DIAGNOSTIC_MAX];
 };
+
+/** What a thread told instead of printing it. */
+struct report_captured {
+    /** For standard output. */
+    struct text out;
+    /** For standard error. */
+    struct text log;
+    /** Kinds of failure, a bit each. */
+    uint64_t seen[REPORT_DIAGNOSTIC_MAX / 64];
+    int exit_code;
+};
+
+/** From now on what this thread tells goes to `to`; NULL: it is printed again. */
+void report_capture(struct report_captured *to);
+
+/** True if what this thread tells is captured: no progress line is shown then. */
+bool report_is_captured(void);
+
+/** Prints what was captured, as the thread would have, and empties it for the next time. */
+void report_emit(struct report *report, struct report_captured *captured);
 
 /** What offsets into content are offsets of: "the pickle". */
 #define REPORT_CONTENT_PICKLE "the pickle"
