@@ -63,9 +63,7 @@ static bool fits_double(const uint8_t *digits, size_t size, int exponent)
     size_t at = 0;
     int magnitude = (int)before_point + exponent;
     while (at < size && (digits[at] == '0' || digits[at] == '.')) {
-        if (digits[at] == '0' && at < before_point)
-            magnitude--;
-        else if (digits[at] == '0')
+        if (digits[at] == '0')
             magnitude--;
         at++;
     }
