@@ -428,6 +428,10 @@ static const user users[] = {
            "0h\2)R0h\0h\1\x93."),
      {"m:n", "IC-----"},
      0},
+    /* Texts of protocol 0 as names, which are UTF-8 of one to four bytes. */
+    {BYTES("\x80\4Vm\nVa\xe9\\u0100\\u20ac\\U0001f600\n\x93."),
+     {"m:a\xc3\xa9\xc4\x80\xe2\x82\xac\xf0\x9f\x98\x80", "I------"},
+     0},
     /* Made by copyreg: its first argument is the class. */
     {BYTES("ccopy_reg\n_reconstructor\n(cm\nn\nc__builtin__\nobject\nNtR}b."),
      {"copyreg:_reconstructor", "IC-----", "m:n", "I-NB---", "builtins:object", "I-----A"},
