@@ -428,6 +428,9 @@ static const user users[] = {
            "0h\2)R0h\0h\1\x93."),
      {"m:n", "IC-----"},
      0},
+    /* Escapes of protocol 0 in names: known ones, octal ones, and those that are none. */
+    {BYTES("S'\\x6da\\'\\\\\\101\\7z'\nS\"\\qn\\t\"\n\x93."), {"ma'\\A\az:\\qn\t", "I------"}, 0},
+    {BYTES("Va\\b\\\nVn\n\x93."), {"a\\b\\:n", "I------"}, 0},
     /* Texts of protocol 0 as names, which are UTF-8 of one to four bytes. */
     {BYTES("\x80\4Vm\nVa\xe9\\u0100\\u20ac\\U0001f600\n\x93."),
      {"m:a\xc3\xa9\xc4\x80\xe2\x82\xac\xf0\x9f\x98\x80", "I------"},
@@ -792,6 +795,75 @@ static void test_long_names(void **state)
     snapjar_scan_free(scan);
 }
 
+/** A pickle with "m" and a text of `count` times `unit`, written by `opcode` with what ends it, as operands. */
+static blob name_of_units(char opcode, const char *begin, const char *unit, size_t count, const char *end)
+{
+    const size_t unit_size = strlen(unit);
+    blob made = {malloc(64 + count * unit_size), 0};
+    assert_non_null(made.bytes);
+    made.size = (size_t)sprintf((char *)made.bytes, "S'm'\n%c%s", opcode, begin);
+    if (opcode == 'T') {
+        const size_t size = count * unit_size;
+        const uint8_t prefix[] = {(uint8_t)size, (uint8_t)(size >> 8), 0, 0};
+        memcpy(made.bytes + made.size, prefix, sizeof prefix);
+        made.size += sizeof prefix;
+    }
+    for (size_t i = 0; i < count; i++, made.size += unit_size)
+        memcpy(made.bytes + made.size, unit, unit_size);
+    made.size += (size_t)sprintf((char *)made.bytes + made.size, "%s\x93.", end);
+    return made;
+}
+
+static void test_long_decoded_names(void **state)
+{
+    /* What counts is the size in UTF-8, which is more than is there, or less. */
+    static const struct {
+        char opcode;
+        const char *begin, *unit, *end;
+        size_t count;
+        bool is_name;
+    } rows[] = {
+        {'T', "", "\xe9", "", 512, true},
+        {'T', "", "\xe9", "", 513, false},
+        {'S', "'", "\xe9", "'\n", 512, true},
+        {'S', "'", "\xe9", "'\n", 513, false},
+        {'S', "'", "\\xe9", "'\n", 512, true},
+        {'S', "'", "\\xe9", "'\n", 513, false},
+        {'S', "'", "\\x61", "'\n", 1000, true},
+        {'V', "", "\xe9", "\n", 512, true},
+        {'V', "", "\xe9", "\n", 513, false},
+        {'V', "", "\\u0100", "\n", 512, true},
+        {'V', "", "\\u0100", "\n", 513, false},
+        {'V', "", "\\u20ac", "\n", 341, true},
+        {'V', "", "\\u20ac", "\n", 342, false},
+        {'V', "", "\\U0001f600", "\n", 256, true},
+        {'V', "", "\\U0001f600", "\n", 257, false},
+        {'V', "", "\\q", "\n", 512, true},
+        {'V', "", "\\q", "\n", 513, false},
+        /* An argument of more than 4096 bytes is not decoded at all. */
+        {'S', "'", "\\x61", "'\n", 1024, false},
+    };
+    snapjar_scan_options options = SNAPJAR_SCAN_OPTIONS_INIT;
+    options.string_encoding = SNAPJAR_STRING_LATIN1;
+    snapjar_scan *scan = new_scan(state, &options);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        blob pickle = name_of_units(rows[i].opcode, rows[i].begin, rows[i].unit, rows[i].count, rows[i].end);
+        for (size_t step = 0; step < sizeof steps / sizeof *steps; step++) {
+            snapjar_error err;
+            const snapjar_status status = feed_in_pieces(scan, pickle.bytes, pickle.size, steps[step], &err);
+            if ((status == SNAPJAR_OK) != rows[i].is_name)
+                fail_msg("row %zu is %sa name", i, status == SNAPJAR_OK ? "" : "not ");
+            if (!rows[i].is_name)
+                assert_fault(status, &err, SNAPJAR_LIMIT, SNAPJAR_DIAG_PICKLE_TEXT_LIMIT, SNAPJAR_SPACE_CONTENT,
+                             pickle.size - 2);
+            else
+                assert_true(snapjar_scan_global_at(scan, 0)->name.size <= 1024);
+        }
+        free(pickle.bytes);
+    }
+    snapjar_scan_free(scan);
+}
+
 static void test_depth(void **state)
 {
     /* A million lists in one another, and as many marks: no recursion, no limit hit. */
@@ -925,6 +997,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_layout, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_long_names, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_long_decoded_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_depth, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_forgotten_texts, set_up, tear_down),
         cmocka_unit_test(test_out_of_memory),
