@@ -11,7 +11,8 @@ inert classes, limits). The rule:
 - All unpicklers make the same of it: every Python 3, the C one and the one in Python.
 - A pickle that the scan takes is refused only for what values are, not for what opcodes do.
 
-What breaks the rule is printed, and written to DIR. FILE keeps the ordinary pickles from run to run. Of the mutants that are not clean every tenth is loaded as well,
+What breaks the rule is printed, and written to DIR. FILE keeps the ordinary pickles, and what grew out of
+them, from run to run. Of the mutants that are not clean every tenth is loaded as well,
 only to count how many CPython takes.
 """
 
@@ -33,7 +34,7 @@ sys.path.insert(0, str(HERE))
 import pickle_mutations  # noqa: E402
 import test_scan_cpython as base  # noqa: E402
 
-BATCH_SIZE = 5000
+BATCH_SIZE = 3000
 SEEDS_MAX = 6000
 ENCODINGS = ("ascii", "ascii", "latin1", "bytes")
 
@@ -118,6 +119,10 @@ class Fuzzer:
                 base.write_blobs(file, blobs)
         return blobs
 
+    def keep_seeds(self, path):
+        with path.open("wb") as file:
+            base.write_blobs(file, [b"".join(pieces) for pieces in self.seeds])
+
     def find_pythons(self):
         """One program for each version."""
         found = {}
@@ -129,11 +134,15 @@ class Fuzzer:
 
     def mutant(self):
         rng = self.rng
-        kind = rng.randrange(10)
-        if kind < 2:
+        kind = rng.randrange(20)
+        if kind < 5:
+            return pickle_mutations.make_right_program(rng)
+        if kind == 5:
             return pickle_mutations.make_program(rng)
         pieces = rng.choice(self.seeds)
-        if kind == 2:
+        if kind < 10:
+            pieces = pickle_mutations.split(pickle_mutations.make_right_program(rng)) or pieces
+        if kind == 10:
             return pickle_mutations.mutate_bytes(b"".join(pieces), rng)
         return pickle_mutations.mutate_opcodes(pieces, rng, rng.choice(self.seeds))
 
@@ -216,6 +225,8 @@ def main():
     while count < options.batches if options.seconds is None else time.monotonic() - start < options.seconds:
         fuzzer.batch()
         count += 1
+    if options.seeds:
+        fuzzer.keep_seeds(options.seeds)
     for name, number in sorted(fuzzer.counts.items()):
         print("%9d %s" % (number, name))
     print("%d seconds" % (time.monotonic() - start))

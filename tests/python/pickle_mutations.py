@@ -300,3 +300,147 @@ def make_program(rng, length=None, is_part=False):
         # What a pickler leaves: one value.
         out += b"1" * len(marks) + b"0" * max(0, min(depth, 60) - 1)
     return bytes(out + b".")
+
+
+# ---- programs that are right ----
+
+
+class Maker:
+    """Writes opcodes that find on the stack what they need, in the protocol that is in force."""
+
+    def __init__(self, rng):
+        self.rng = rng
+        self.protocol = rng.choice((0, 1, 2, 2, 3, 4, 4, 5))
+        self.out = bytearray(b"\x80" + bytes([self.protocol]) if self.protocol >= 2 else b"")
+        self.stack, self.marks, self.memo = [], [], {}
+
+    def kinds(self):
+        """What may be taken: the kinds above the last mark."""
+        return self.stack[self.marks[-1] if self.marks else 0 :]
+
+    def put(self, code, *kinds):
+        self.out += code
+        self.stack.extend(kinds)
+
+    def take(self, code, count, *kinds):
+        del self.stack[len(self.stack) - count :]
+        self.put(code, *kinds)
+
+    def text(self):
+        word = self.rng.choice((b"k", b"name", b"mod", b"a", b"RED", b"_reconstructor", b"copyreg"))
+        forms = [b"V" + word + b"\n", b"X" + struct.pack("<I", len(word)) + word]
+        if self.protocol >= 4:
+            forms += [b"\x8c" + bytes([len(word)]) + word] * 3 + [b"\x8d" + struct.pack("<Q", len(word)) + word]
+        elif self.protocol < 3:
+            forms += [b"U" + bytes([len(word)]) + word, b"T" + struct.pack("<I", len(word)) + word, b"S'" + word + b"'\n"]
+        self.put(self.rng.choice(forms), "str")
+
+    def name(self):
+        if self.protocol >= 4 and self.rng.random() < 0.5:
+            self.put(self.rng.choice(GLOBALS_4), "global")
+        else:
+            self.put(self.rng.choice([g for g in GLOBALS if b"A.b" not in g]), "global")
+
+    def literal(self):
+        choices = [(b"N", "none"), (b"]", "list"), (b"}", "dict"), (b")", "tuple"), (b"K\x01", "int"), (b"I01\n", "bool")]
+        choices += [(b"F2.5\n", "float"), (b"J\1\0\0\0", "int")]
+        if self.protocol >= 2:
+            choices += [(b"\x88", "bool"), (b"\x8a\x01\x05", "int")]
+        if self.protocol >= 3:
+            choices += [(b"C\x01b", "bytes")]
+        if self.protocol >= 4:
+            choices += [(b"\x8f", "set"), (b"\x8e\1\0\0\0\0\0\0\0x", "bytes")]
+        self.put(*self.rng.choice(choices))
+
+    def use_memo(self):
+        if self.memo and self.rng.random() < 0.6:
+            index = self.rng.choice(sorted(self.memo))
+            codes = [c for c in GETS if c != ord("h") or index < 256]
+            self.put(index_piece(self.rng.choice(codes), index), self.memo[index])
+        elif self.kinds():
+            index = len(self.memo)
+            memoize = self.protocol >= 4 and self.rng.random() < 0.7
+            self.out += b"\x94" if memoize else index_piece(self.rng.choice(b"pr" if index > 255 else b"pqr"), index)
+            self.memo[index] = self.stack[-1]
+
+    def combine(self):
+        """One opcode of those that fit what is on top."""
+        kinds, rng = self.kinds(), self.rng
+        top = kinds[-1] if kinds else None
+        second = kinds[-2] if len(kinds) > 1 else None
+        fits = []
+        if top in ("tuple",) and second == "global":
+            fits += [(b"R", 2, "instance")] * 3 + ([(b"\x81", 2, "instance")] * 2 if self.protocol >= 2 else [])
+        if top == "dict" and second == "tuple" and kinds[-3:-2] == ["global"] and self.protocol >= 4:
+            fits.append((b"\x92", 3, "instance"))
+        if second == "instance":
+            fits += [(b"b", 2, "instance"), (b"b", 2, "instance"), (b"a", 2, "instance")]
+        if kinds[-3:-2] == ["instance"]:
+            fits += [(b"s", 3, "instance")] * 2
+        if second == "list":
+            fits.append((b"a", 2, "list"))
+        if kinds[-3:-2] == ["dict"] and second in ("str", "int", "none", "instance", "global"):
+            fits.append((b"s", 3, "dict"))
+        if top == "str" and second == "str" and self.protocol >= 4:
+            fits.append((b"\x93", 2, "global"))
+        if self.protocol >= 2:
+            fits += [(code, n, "tuple") for n, code in ((1, b"\x85"), (2, b"\x86"), (3, b"\x87")) if len(kinds) >= n]
+        if top is not None:
+            rare = [(b"2", 1, top, top), (b"0", 1), (b"Q", 1, "persistent")]
+            fits += rare if rng.random() < 0.15 else []
+        if fits:
+            code, count, *made = rng.choice(fits)
+            self.take(code, count, *made)
+
+    def close(self):
+        """Takes the last mark back, by an opcode that fits what is above and below it."""
+        kinds = self.kinds()
+        self.marks.pop()
+        below = self.kinds()[: len(self.kinds()) - len(kinds)]
+        keys = all(kind in ("str", "int", "none", "instance") for kind in kinds[::2]) and len(kinds) % 2 == 0
+        hashable = all(kind in ("str", "int", "none", "instance") for kind in kinds)
+        fits = [(b"1", 0), (b"t", 0, "tuple"), (b"l", 0, "list")]
+        fits += [(b"d", 0, "dict")] if keys else []
+        fits += [(b"\x91", 0, "frozenset")] if hashable and self.protocol >= 4 else []
+        fits += [(b"o", 0, "instance")] if kinds[:1] == ["global"] else []
+        fits += [(b"imod\nname\n", 0, "instance")]
+        if below and kinds:
+            fits += [(b"e", 1, below[-1])] * 3 if below[-1] in ("list", "instance") else []
+            fits += [(b"u", 1, below[-1])] * 3 if below[-1] in ("dict", "instance") and keys else []
+            fits += [(b"\x90", 1, "set")] * 3 if below[-1] == "set" and hashable else []
+        code, count, *made = self.rng.choice(fits)
+        self.take(code, len(kinds) + count, *made)
+
+    def finish(self):
+        while self.marks:
+            self.close()
+        while len(self.stack) > 1:
+            if self.protocol >= 2 and self.rng.random() < 0.7:
+                self.take(b"\x86", 2, "tuple")
+            else:
+                self.take(b"0", 1)
+        if not self.stack:
+            self.put(b"N", "none")
+        return bytes(self.out + b".")
+
+
+def make_right_program(rng):
+    maker = Maker(rng)
+    for _ in range(rng.randrange(3, 45)):
+        choice = rng.randrange(20)
+        if choice < 3:
+            maker.literal()
+        elif choice < 5:
+            maker.text()
+        elif choice < 8:
+            maker.name()
+        elif choice == 8 and len(maker.marks) < 4:
+            maker.out += b"("
+            maker.marks.append(len(maker.stack))
+        elif choice == 9 and maker.marks:
+            maker.close()
+        elif choice < 13:
+            maker.use_memo()
+        else:
+            maker.combine()
+    return maker.finish()
