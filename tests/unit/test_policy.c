@@ -348,6 +348,9 @@ static void test_bad_rules(void **state)
     assert_int_equal(snapjar_policy_rule_count(fixture->policy), 0);
     assert_null(snapjar_policy_rule_at(fixture->policy, 0));
     assert_int_equal(snapjar_policy_new(NULL, fixture->context, NULL), SNAPJAR_INVALID_ARGUMENT);
+    snapjar_policy *none = fixture->policy;
+    assert_int_equal(snapjar_policy_new(&none, NULL, NULL), SNAPJAR_INVALID_ARGUMENT);
+    assert_null(none);
     assert_int_equal(snapjar_policy_judge(fixture->policy, NULL, NULL, NULL), SNAPJAR_INVALID_ARGUMENT);
     snapjar_policy_free(NULL);
     snapjar_judgement_free(NULL);
