@@ -155,6 +155,7 @@ static void work(void *state, unsigned worker, size_t index, void *result)
     text_clear(&outcome->out);
     text_clear(&outcome->log);
     *outcome = (struct outcome){.out = outcome->out, .log = outcome->log, .content = REPORT_CONTENT_PICKLE};
+    outcome->is_found = item->kind == WALK_OTHER || item->kind == WALK_LEFTOVER;
     if (item->kind == WALK_LEFTOVER && !batch->look_pickle)
         return;
     if (item->kind == WALK_FAILED) {

@@ -35,6 +35,15 @@ struct outcome {
     uint64_t finding_count;
     /** For verify: all that is wrong is what a pickle does. */
     bool is_malformed;
+    /** Found in a directory, not named, and not called *.snapjar. */
+    bool is_found;
+    /* For scan: the pickle that is looked at, the kind of file, pickles denied and not analysed, and no pickle at all.
+     */
+    const snapjar_pickles_item *item;
+    const char *input;
+    uint64_t denied_count;
+    uint64_t failed_count;
+    bool is_foreign;
 };
 
 /** Options that all these commands have; the first member of their structs of options. */

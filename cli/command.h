@@ -40,8 +40,8 @@ struct command {
     int (*run)(struct cli *cli, int argc, char **argv);
 };
 
-extern const struct command command_pack, command_unpack, command_info, command_ls, command_verify, command_append,
-    command_recover, command_show, command_dis, command_explain, command_help, command_version;
+extern const struct command command_pack, command_unpack, command_info, command_ls, command_verify, command_scan,
+    command_append, command_recover, command_show, command_dis, command_explain, command_help, command_version;
 
 /** Command `index` of the table, or NULL beyond its end. */
 const struct command *command_at(size_t index);

@@ -49,6 +49,8 @@ static void look_at_all(struct batch *batch, snapjar_pickles *pickles, const cha
         const snapjar_pickles_item *item;
         if (snapjar_pickles_next(pickles, &item, &err) != SNAPJAR_OK) {
             /* Moving on meets again what looking at the pickle has met. */
+            if (outcome->item && outcome->item->header)
+                outcome->item = NULL; /* the fault is behind that record */
             if (!is_same(&err, &last))
                 batch_fail(batch, outcome, path, &err);
             return;
