@@ -30,7 +30,11 @@ struct batch_worker {
 
 void batch_init(struct batch *batch, struct cli *cli, const struct batch_values *values, void *state, bool is_json)
 {
-    *batch = (struct batch){.cli = cli, .state = state, .limits = SNAPJAR_LIMITS_INIT, .is_json = is_json};
+    *batch = (struct batch){.cli = cli,
+                            .state = state,
+                            .limits = SNAPJAR_LIMITS_INIT,
+                            .scan_options = SNAPJAR_SCAN_OPTIONS_INIT,
+                            .is_json = is_json};
     cli->report.has_no_hints = is_json;
     header_limits_set(&batch->limits, &values->header);
     batch->jobs = (unsigned)values->jobs.value;
@@ -114,7 +118,7 @@ static snapjar_status prepare_worker(const struct batch *batch, struct batch_wor
     if (!worker->context)
         status = snapjar_context_new(&worker->context, NULL, err);
     if (status == SNAPJAR_OK && batch->needs_scan && !worker->scan)
-        status = snapjar_scan_new(&worker->scan, worker->context, NULL, err);
+        status = snapjar_scan_new(&worker->scan, worker->context, &batch->scan_options, err);
     return status;
 }
 

@@ -68,8 +68,9 @@ struct batch {
     bool is_json;
     /** No byte of a payload is read. */
     bool is_header_only;
-    /** Every worker has a scan for its outcomes. */
+    /** Every worker has a scan for its outcomes, with these limits. */
     bool needs_scan;
+    snapjar_scan_options scan_options;
     /** For the progress line; NULL: none. */
     const char *verb;
     /** Looks at an open file; on a worker's thread. */

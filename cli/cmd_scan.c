@@ -3,6 +3,7 @@
  * snapjar scan: judges every pickle of every file by an allow-list, without running any.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,14 @@ static const struct option_row rows[] = {
      "how the program reads strings of Python 2 in bare pickles (default ascii)", "ascii|latin1|bytes", 0, 0},
     {0, "max-size", "SIZE", OPTION_SIZE, offsetof(struct scan_values, max_size),
      "do not analyse a pickle larger than SIZE (default 64G)", NULL, 0, 0},
+    {0, "max-line", "SIZE", OPTION_SIZE, offsetof(struct scan_values, max_line),
+     "do not analyse a pickle with a longer line of protocol 0 (default 64M)", NULL, 0, 0},
+    {0, "max-stack", "N", OPTION_NUMBER, offsetof(struct scan_values, max_stack),
+     "do not analyse a pickle that needs more than N values on the stack (default 10000000)", NULL, 1, 1 << 30},
+    {0, "max-memo", "N", OPTION_NUMBER, offsetof(struct scan_values, max_memo),
+     "do not analyse a pickle with more than N memo entries (default 268435456)", NULL, 1, 1 << 30},
+    {0, "max-globals", "N", OPTION_NUMBER, offsetof(struct scan_values, max_globals),
+     "do not analyse a pickle that names more than N globals (default 65536)", NULL, 1, 1 << 20},
     {'g', "globals", NULL, OPTION_FLAG, offsetof(struct scan_values, globals),
      "list all globals that are found, with their uses", NULL, 0, 0},
     {0, "skip-other", NULL, OPTION_FLAG, offsetof(struct scan_values, skip_other),
@@ -78,8 +87,24 @@ static void add_title(struct text *out, const snapjar_pickles_item *item)
         text_printf(out, "  %s %" PRIu64 ":\n", item->header ? "record" : "pickle", item->index);
 }
 
+/* Of very many findings some are only counted. */
+static void add_sarif_left_out(struct text *out, struct scan_fault fault, snapjar_scan *scan)
+{
+    const uint64_t count = findings_left_out(scan);
+    char message[80];
+
+    if (!count)
+        return;
+    (void)snprintf(message, sizeof(message), "and %" PRIu64 " more thing%s that no pickler writes", count,
+                   count == 1 ? "" : "s");
+    fault.message = message;
+    fault.global = fault.line = "";
+    fault.uses = 0;
+    sarif_add_result(out, &fault);
+}
+
 static void add_sarif_denials(struct text *out, const char *path, const snapjar_pickles_item *item,
-                              const snapjar_judgement *judgement, bool is_file_offset)
+                              const snapjar_judgement *judgement, snapjar_scan *scan, bool is_file_offset)
 {
     for (size_t i = 0; i < snapjar_judgement_denial_count(judgement); i++) {
         snapjar_denial denial;
@@ -88,6 +113,8 @@ static void add_sarif_denials(struct text *out, const char *path, const snapjar_
             path,          item,          is_file_offset, denial.offset, snapjar_diagnostic_name(denial.diagnostic),
             denial.reason, denial.global, denial.uses,    denial.line};
         sarif_add_result(out, &fault);
+        if (i + 1 == snapjar_judgement_denial_count(judgement))
+            add_sarif_left_out(out, fault, scan);
     }
 }
 
@@ -133,7 +160,7 @@ static void add_pickle(struct batch *batch, const char *path, const snapjar_pick
 
     if (values->sarif) {
         if (is_denied)
-            add_sarif_denials(out, path, item, judgement, !outcome->content);
+            add_sarif_denials(out, path, item, judgement, outcome->scan, !outcome->content);
     } else if (values->json) {
         begin_pickle(out, path, pickles, item, outcome->scan, snapjar_judgement_verdict(judgement));
         if (values->globals)
@@ -409,7 +436,12 @@ static int scan_paths(struct cli *cli, const struct scan_values *values, const s
     batch_init(&batch, cli, &values->batch, &scan, values->json);
     cli->report.has_no_hints = values->json || values->sarif;
     batch.limits.content_size_max = values->max_size;
+    batch.limits.pickle_line_size_max = values->max_line;
     batch.needs_scan = true;
+    batch.scan_options.line_size_max = values->max_line;
+    batch.scan_options.stack_depth_max = (uint64_t)values->max_stack.value;
+    batch.scan_options.memo_count_max = (uint64_t)values->max_memo.value;
+    batch.scan_options.global_count_max = (uint64_t)values->max_globals.value;
     batch.look_pickle = look;
     batch.fail = fail;
     batch.take = take;

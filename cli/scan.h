@@ -16,6 +16,10 @@ struct scan_values {
     bool list_presets;
     int encoding;
     uint64_t max_size;
+    uint64_t max_line;
+    struct option_number max_stack;
+    struct option_number max_memo;
+    struct option_number max_globals;
     bool globals;
     bool skip_other;
     bool json;

@@ -69,7 +69,7 @@ typedef struct text_buffer {
 
 static void put(text_buffer *text, const char *bytes, size_t size)
 {
-    if (text->has_failed)
+    if (text->has_failed || !size)
         return;
     if (size > text->capacity - text->size) {
         size_t capacity = 2 * text->capacity + size + 256;

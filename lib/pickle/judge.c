@@ -289,6 +289,8 @@ static void describe_global(const snapjar_judgement *judgement, const denial *de
         put(&reason, "; it ");
         put(&reason, gadget_text(module, name));
     }
+    if (!sj_policy_is_name(module) || !sj_policy_is_name(name))
+        return;
     /* All uses, so that the line is enough by itself. */
     unsigned uses = sj_policy_uses(judgement->policy, module, name) | denied->uses;
     if (uses != SNAPJAR_USES(SNAPJAR_USE_IMPORT))

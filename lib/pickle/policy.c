@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define FIRST_CAPACITY ((size_t)64)
+/* Characters that a rule cannot have in either part. */
+#define NOT_IN_NAMES "*? \t\n\\\"':"
 #define NAME_SIZE_MAX ((size_t)SNAPJAR_SCAN_NAME_SIZE_MAX)
 
 /* Uses as presets.def writes them. A rule for a use is one for the import. */
@@ -125,6 +127,15 @@ static size_t find_slot(const snapjar_policy *policy, snapjar_text module, snapj
         at = (at + 1) & mask;
     }
     return at;
+}
+
+bool sj_policy_is_name(snapjar_text text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] == '\0' || strchr(NOT_IN_NAMES, text.data[i]) != NULL)
+            return false;
+    }
+    return text.size > 0;
 }
 
 unsigned sj_policy_uses(const snapjar_policy *policy, snapjar_text module, snapjar_text name)

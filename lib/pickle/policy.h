@@ -36,6 +36,9 @@ struct snapjar_policy {
 /** The uses that are allowed of this global; 0 without a rule. */
 unsigned sj_policy_uses(const snapjar_policy *policy, snapjar_text module, snapjar_text name);
 
+/** Whether a policy can name it: a rule has no other characters than names have. */
+bool sj_policy_is_name(snapjar_text text);
+
 /** The global that a code stands for, or NULL. */
 const sj_extension *sj_policy_extension(const snapjar_policy *policy, uint32_t code);
 

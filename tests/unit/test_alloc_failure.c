@@ -329,6 +329,56 @@ static snapjar_status verify_buffers(snapjar_context *context, snapjar_error *er
     return verify_file(context, &m.buffered_file, false, 1, err);
 }
 
+/* A policy that denies what the object is made of: the verdict is a result. */
+static snapjar_status verify_judged(snapjar_context *context, snapjar_error *err)
+{
+    snapjar_check_options options = SNAPJAR_CHECK_OPTIONS_INIT;
+    snapjar_verification seen = {.is_allowed = true};
+    snapjar_policy *policy = NULL;
+    opened o = {.source = NULL};
+
+    snapjar_status status = snapjar_policy_new(&policy, context, err);
+    if (status == SNAPJAR_OK)
+        status = snapjar_policy_allow_defaults(policy, err);
+    options.policy = policy;
+    if (status == SNAPJAR_OK)
+        status = open_file(&o, context, &m.object_file, false, err);
+    if (status == SNAPJAR_OK)
+        status = snapjar_record_verify(o.reader, &options, &seen, err);
+    if (status == SNAPJAR_OK) {
+        assert_false(seen.is_allowed);
+        assert_true(seen.is_analysed);
+        assert_int_equal(seen.reason.diagnostic, SNAPJAR_DIAG_GLOBAL_DENIED);
+    }
+    close_file(&o);
+    snapjar_policy_free(policy);
+    return status;
+}
+
+/* A policy that allows it: it is handed out. */
+static snapjar_status load_judged(snapjar_context *context, snapjar_error *err)
+{
+    snapjar_check_options options = SNAPJAR_CHECK_OPTIONS_INIT;
+    snapjar_content *content = NULL;
+    snapjar_policy *policy = NULL;
+    opened o = {.source = NULL};
+
+    snapjar_status status = snapjar_policy_new(&policy, context, err);
+    if (status == SNAPJAR_OK)
+        status = snapjar_policy_allow(policy, "m:T", SNAPJAR_USES_CLASS, NULL, err);
+    options.policy = policy;
+    if (status == SNAPJAR_OK)
+        status = open_file(&o, context, &m.object_file, true, err);
+    if (status == SNAPJAR_OK) {
+        status = snapjar_record_load(o.reader, &content, &options, err);
+        assert_true((status == SNAPJAR_OK) == (content != NULL));
+    }
+    snapjar_content_free(content);
+    close_file(&o);
+    snapjar_policy_free(policy);
+    return status;
+}
+
 static snapjar_status load_file(snapjar_context *context, const blob *file, const blob *pickle, unsigned threads,
                                 snapjar_error *err)
 {
@@ -583,6 +633,8 @@ OPERATION(unpack_transactional)
 OPERATION(unpack_pipe)
 OPERATION(unpack_buffers)
 OPERATION(pack_object)
+OPERATION(verify_judged)
+OPERATION(load_judged)
 OPERATION(walk_records)
 OPERATION(walk_bare)
 OPERATION(walk_snapshot)
@@ -601,7 +653,8 @@ int main(void)
         cmocka_unit_test(test_load_large),       cmocka_unit_test(test_load_threads),
         cmocka_unit_test(test_load_buffers),     cmocka_unit_test(test_unpack_transactional),
         cmocka_unit_test(test_unpack_pipe),      cmocka_unit_test(test_unpack_buffers),
-        cmocka_unit_test(test_pack_object),      cmocka_unit_test(test_walk_bare),
+        cmocka_unit_test(test_pack_object),      cmocka_unit_test(test_verify_judged),
+        cmocka_unit_test(test_load_judged),      cmocka_unit_test(test_walk_bare),
         cmocka_unit_test(test_walk_snapshot),    cmocka_unit_test(test_walk_records),
         cmocka_unit_test(test_visit_header),     cmocka_unit_test(test_recover_confirmed),
         cmocka_unit_test(test_recover_searched), cmocka_unit_test(test_recover_payload),
