@@ -329,6 +329,40 @@ static void test_findings_that_were_not_kept(void **state)
     assert_verdict(fixture, BYTES("I 1\n0I 1\n."), SNAPJAR_VERDICT_DENIED, 1);
 }
 
+static void test_rules_add_up(void **state)
+{
+    /* What is allowed in steps is allowed together, whoever allowed it first. */
+    fixture *fixture = *state;
+    assert_ok(snapjar_policy_allow(fixture->policy, "m:n", ONE(CALL), "first", err));
+    assert_ok(snapjar_policy_allow(fixture->policy, "m:n", ONE(BUILD), "second", err));
+    assert_int_equal(snapjar_policy_rule_count(fixture->policy), 1);
+    assert_string_equal(snapjar_policy_rule_at(fixture->policy, 0)->reason, "first");
+    assert_allowed(fixture, BYTES("cm\nn\n(tR(db."));
+    assert_ok(snapjar_policy_allow_preset(fixture->policy, "plain", err));
+    const size_t count = snapjar_policy_rule_count(fixture->policy);
+    assert_ok(snapjar_policy_allow(fixture->policy, "builtins:list", ONE(CALL), "mine", err));
+    assert_ok(snapjar_policy_allow_preset(fixture->policy, "plain", err));
+    assert_int_equal(snapjar_policy_rule_count(fixture->policy), count);
+    assert_allowed(fixture, BYTES("c__builtin__\nlist\n(tR."));
+}
+
+static void test_long_rules(void **state)
+{
+    /* Names have 1,024 bytes at most, each of the two. */
+    fixture *fixture = *state;
+    char global[2 * 1025 + 2];
+    for (size_t extra = 0; extra < 3; extra++) {
+        const size_t module_size = extra == 1 ? 1025 : 1024;
+        const size_t name_size = extra == 2 ? 1025 : 1024;
+        memset(global, 'a', sizeof global);
+        global[module_size] = ':';
+        global[module_size + 1 + name_size] = '\0';
+        assert_int_equal(snapjar_policy_allow(fixture->policy, global, ONE(CALL), NULL, NULL),
+                         extra > 0 ? SNAPJAR_INVALID_ARGUMENT : SNAPJAR_OK);
+    }
+    assert_int_equal(snapjar_policy_rule_count(fixture->policy), 1);
+}
+
 static void test_bad_rules(void **state)
 {
     static const char *const globals[] = {"", "a", ":a", "a:", "a:b:c", "a.*:b", "a:b?", "a b:c", "a\\:b", "a:\"b"};
@@ -352,6 +386,11 @@ static void test_bad_rules(void **state)
     assert_int_equal(snapjar_policy_new(&none, NULL, NULL), SNAPJAR_INVALID_ARGUMENT);
     assert_null(none);
     assert_int_equal(snapjar_policy_judge(fixture->policy, NULL, NULL, NULL), SNAPJAR_INVALID_ARGUMENT);
+    snapjar_judgement *judgement = judge(fixture, BYTES("N."));
+    snapjar_judgement *unset = judgement;
+    assert_int_equal(snapjar_policy_judge(NULL, fixture->scan, &unset, NULL), SNAPJAR_INVALID_ARGUMENT);
+    assert_null(unset);
+    snapjar_judgement_free(judgement);
     snapjar_policy_free(NULL);
     snapjar_judgement_free(NULL);
 }
@@ -466,19 +505,11 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_FIXTURE(test_empty_policy),
-        WITH_FIXTURE(test_each_use),
-        WITH_FIXTURE(test_names_are_exact),
-        WITH_FIXTURE(test_presets),
-        WITH_FIXTURE(test_wording),
-        WITH_FIXTURE(test_lines_are_enough),
-        WITH_FIXTURE(test_extensions),
-        WITH_FIXTURE(test_switches),
-        WITH_FIXTURE(test_findings_that_were_not_kept),
-        WITH_FIXTURE(test_bad_rules),
-        WITH_FIXTURE(test_file),
-        WITH_FIXTURE(test_bad_files),
-        cmocka_unit_test(test_out_of_memory),
+        WITH_FIXTURE(test_empty_policy), WITH_FIXTURE(test_each_use),   WITH_FIXTURE(test_names_are_exact),
+        WITH_FIXTURE(test_presets),      WITH_FIXTURE(test_wording),    WITH_FIXTURE(test_lines_are_enough),
+        WITH_FIXTURE(test_extensions),   WITH_FIXTURE(test_switches),   WITH_FIXTURE(test_findings_that_were_not_kept),
+        WITH_FIXTURE(test_rules_add_up), WITH_FIXTURE(test_long_rules), WITH_FIXTURE(test_bad_rules),
+        WITH_FIXTURE(test_file),         WITH_FIXTURE(test_bad_files),  cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
