@@ -165,15 +165,46 @@ static snapjar_status run(snapjar_scan *scan, const snapjar_policy *policy, cons
     return status;
 }
 
-/* Whole, byte by byte, and in small pieces: the same. */
+/*
+ * With values before STOP that come and go: an implementation may have a faster way for what is far from the end.
+ * NULL where that would change the answer.
+ */
+static unsigned char *pad(const char *limits, const unsigned char *bytes, size_t size, const char *expected,
+                          size_t *padded_size)
+{
+    static const char padding[] = "N0N0N0N0N0N0N0N0N0N0.";
+    char at_stop[32];
+
+    if (size < 2 || bytes[size - 1] != '.' || strcmp(limits, "-") != 0 || memchr(bytes, 0x95, size))
+        return NULL;
+    (void)snprintf(at_stop, sizeof(at_stop), " %zu\n", size - 1);
+    if (strstr(expected, at_stop) || strstr(expected, "pickle-cut-short") || strstr(expected, "pickle-size-mismatch"))
+        return NULL;
+    (void)snprintf(at_stop, sizeof(at_stop), "@%zu", size - 1);
+    if (strstr(expected, at_stop))
+        return NULL;
+    *padded_size = size - 1 + sizeof(padding) - 1;
+    unsigned char *padded = malloc(*padded_size);
+    if (padded) {
+        memcpy(padded, bytes, size - 1);
+        memcpy(padded + size - 1, padding, sizeof(padding) - 1);
+    }
+    return padded;
+}
+
+/* Whole, byte by byte, and in small pieces, and whole with padding: the same. */
 static int compare(char *columns[COLUMN_COUNT], snapjar_scan *scan, const snapjar_policy *policy,
                    const unsigned char *bytes, size_t size, const char *expected)
 {
     static answer got;
-    static const size_t steps[] = {SIZE_MAX / 2, 1, 7};
+    static const size_t steps[] = {SIZE_MAX / 2, 1, 7, SIZE_MAX / 2};
+    size_t padded_size = 0;
 
     for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
-        snapjar_status status = run(scan, policy, bytes, size, steps[i], &got);
+        int is_last = i + 1 == sizeof(steps) / sizeof(*steps);
+        unsigned char *padded = is_last ? pad(columns[2], bytes, size, expected, &padded_size) : NULL;
+        snapjar_status status = run(scan, policy, padded ? padded : bytes, padded ? padded_size : size, steps[i], &got);
+        free(padded);
         if (strcmp(got.text, expected) != 0 || strcmp(snapjar_status_name(status), columns[4]) != 0) {
             (void)printf("%s: expected %s\n%sgot %s\n%s", columns[0], columns[4], expected, snapjar_status_name(status),
                          got.text);
