@@ -270,6 +270,34 @@ static void test_wording(void **state)
     assert_string_equal(snapjar_verdict_name((snapjar_verdict)7), "unknown");
 }
 
+/** The text of the first denial. */
+static void assert_reason(fixture *fixture, const void *bytes, size_t size, const char *reason, const char *global)
+{
+    snapjar_denial denial;
+    snapjar_judgement *judgement = judge(fixture, bytes, size);
+    assert_int_equal(snapjar_judgement_denial_count(judgement), 1);
+    snapjar_judgement_describe(judgement, 0, &denial);
+    assert_string_equal(denial.reason, reason);
+    assert_string_equal(denial.global, global);
+    snapjar_judgement_free(judgement);
+}
+
+static void test_reasons(void **state)
+{
+    fixture *fixture = *state;
+    assert_ok(snapjar_policy_allow(fixture->policy, "app:f", ONE(CALL), NULL, err));
+    assert_reason(fixture, BYTES("capp\nf\n(tR(tR."),
+                  "something is called that is itself the result of a call or a persistent id", "");
+    assert_reason(fixture, BYTES("Ppid\n."), "the loading program gets a persistent id to make an object of", "");
+    assert_reason(fixture, BYTES("\x80\5\x97."), "the data of an out-of-band buffer is not in the pickle", "");
+    assert_reason(fixture, BYTES("I 1\n."), "INT \" 1\" is not written as picklers write numbers", "");
+    assert_reason(fixture, BYTES("\x80\2\x82\5."),
+                  "extension code 5 stands for a global that only the loading program knows", "");
+    assert_ok(snapjar_policy_map_extension(fixture->policy, 5, "os:system", err));
+    assert_reason(fixture, BYTES("\x80\2\x82\5."),
+                  "the policy does not allow: import; it runs commands and changes files", "os:system");
+}
+
 static void test_lines_are_enough(void **state)
 {
     /* Adding every line that a judgement gives makes it allow. */
@@ -505,11 +533,22 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_FIXTURE(test_empty_policy), WITH_FIXTURE(test_each_use),   WITH_FIXTURE(test_names_are_exact),
-        WITH_FIXTURE(test_presets),      WITH_FIXTURE(test_wording),    WITH_FIXTURE(test_lines_are_enough),
-        WITH_FIXTURE(test_extensions),   WITH_FIXTURE(test_switches),   WITH_FIXTURE(test_findings_that_were_not_kept),
-        WITH_FIXTURE(test_rules_add_up), WITH_FIXTURE(test_long_rules), WITH_FIXTURE(test_bad_rules),
-        WITH_FIXTURE(test_file),         WITH_FIXTURE(test_bad_files),  cmocka_unit_test(test_out_of_memory),
+        WITH_FIXTURE(test_empty_policy),
+        WITH_FIXTURE(test_each_use),
+        WITH_FIXTURE(test_names_are_exact),
+        WITH_FIXTURE(test_presets),
+        WITH_FIXTURE(test_wording),
+        WITH_FIXTURE(test_lines_are_enough),
+        WITH_FIXTURE(test_extensions),
+        WITH_FIXTURE(test_switches),
+        WITH_FIXTURE(test_findings_that_were_not_kept),
+        WITH_FIXTURE(test_rules_add_up),
+        WITH_FIXTURE(test_long_rules),
+        WITH_FIXTURE(test_bad_rules),
+        WITH_FIXTURE(test_reasons),
+        WITH_FIXTURE(test_file),
+        WITH_FIXTURE(test_bad_files),
+        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,6 +162,38 @@ static const refused refusals[] = {
     DAMAGED("\x80\4X\1\0\0\0aK\1\x93.", OPERAND_INVALID, 10),
     DAMAGED("\x80\4C\1aX\1\0\0\0a\x93.", OPERAND_INVALID, 11),
     DAMAGED("\x80\5N\x98.", OPERAND_INVALID, 3),
+    /* Something wrong the second time, when the fast path knows what was right the first time. */
+    DAMAGED("\x80\2cm\nn\n)\x81"
+            "0)\x81.",
+            STACK_UNDERFLOW, 11),
+    DAMAGED("\x80\2cm\nn\n)\x81"
+            "0cm\nn\n]\x81.",
+            OPERAND_INVALID, 16),
+    DAMAGED("\x80\2cm\nn\n)\x81"
+            "0N)\x81.",
+            OPERAND_INVALID, 12),
+    DAMAGED("cm\nn\n)R0)R.", STACK_UNDERFLOW, 9),
+    DAMAGED("cm\nn\n)R0cm\nn\n]R.", OPERAND_INVALID, 14),
+    DAMAGED("cm\nn\n)R0N)R.", OPERAND_INVALID, 10),
+    DAMAGED("\x80\2cm\nn\n)\x81}X\1\0\0\0aNsb0}b.", STACK_UNDERFLOW, 21),
+    DAMAGED("Nr\0\0\0\0j\1\0\0\0.", MEMO_MISSING, 6),
+    DAMAGED("Nr\2\0\0\0j\1\0\0\0.", MEMO_MISSING, 6),
+    {BYTES("\x80\4N\x8a\x40"
+           "aaaaaaaaaaaaaaaaaaaaaa"),
+     SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_PICKLE_CUT_SHORT, 27},
+    {BYTES("\x80\4N\x8c\x40"
+           "aaaaaaaaaaaaaaaaaaaaaa"),
+     SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_PICKLE_CUT_SHORT, 27},
+    {BYTES("\x80\4NC\x40"
+           "aaaaaaaaaaaaaaaaaaaaaa"),
+     SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_PICKLE_CUT_SHORT, 27},
+    {BYTES("\x80\2NU\x40"
+           "aaaaaaaaaaaaaaaaaaaaaa"),
+     SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_PICKLE_CUT_SHORT, 27},
+    {BYTES("\x80\4NX\x40\0\0\0aaaaaaaaaaaaaaaaaaa"), SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_PICKLE_CUT_SHORT, 27},
+    {BYTES("\x80\4NB\xff\xff\xff\xff"
+           "aaaaaaaaaaaaaaaaaaa"),
+     SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_PICKLE_CUT_SHORT, 27},
     /* Arguments. */
     DAMAGED("I\n.", ARGUMENT_INVALID, 0),
     DAMAGED("F\n.", ARGUMENT_INVALID, 0),
@@ -325,6 +357,17 @@ static const odd oddities[] = {
     ODD("\x80\2C\1a.", NON_CANONICAL_PROTOCOL, 2),
     ODD("\x80\3\x8c\1a.", NON_CANONICAL_PROTOCOL, 2),
     ODD("\x80\4\x96\0\0\0\0\0\0\0\0.", NON_CANONICAL_PROTOCOL, 2),
+    ODD("\x89.", NON_CANONICAL_PROTOCOL, 0),
+    ODD("\x8a\1a.", NON_CANONICAL_PROTOCOL, 0),
+    ODD("N\x85.", NON_CANONICAL_PROTOCOL, 1),
+    ODD("NN\x86.", NON_CANONICAL_PROTOCOL, 2),
+    ODD("NNN\x87.", NON_CANONICAL_PROTOCOL, 3),
+    ODD("\x80\2B\1\0\0\0a.", NON_CANONICAL_PROTOCOL, 2),
+    ODD("\x80\3\x8f.", NON_CANONICAL_PROTOCOL, 2),
+    ODD("\x80\3N\x94.", NON_CANONICAL_PROTOCOL, 3),
+    /* Something wrong the second time, when the fast path knows what was right the first time. */
+    ODD("\x80\2cm\nn\n)\x81}q\0X\1\0\0\0aNsb0cm\nn\nh\0b.", NON_CANONICAL_TARGET, 29),
+    ODD("\x80\2cm\nn\n)\x81}q\0X\1\0\0\0aNsb0]h\0b.", NON_CANONICAL_TARGET, 25),
     /* FRAME. */
     FINE("\x80\4\x95\2\0\0\0\0\0\0\0N."),
     FINE("\x80\4\x95\1\0\0\0\0\0\0\0N."),
@@ -507,6 +550,14 @@ static const user users[] = {
     {BYTES("]cbuiltins\ngetattr\n(cm\nn\nVa\ntp0\n00g0\na."),
      {"builtins:getattr", "I------", "m:n", "I-----A", "m:n.a", "I------"},
      0},
+    /* The second time, when the fast path knows what was right the first time. */
+    {BYTES("\x80\2cm\nn\n)\x81)\x81."), {"m:n", "I-N----"}, 1},
+    {BYTES("\x80\2cm\nn\n)\x81"
+           "0cm\nn\ncm\nn\n\x85\x81."),
+     {"m:n", "I-N---A"},
+     0},
+    {BYTES("cm\nn\n)R0cm\nn\n(cm\nn\ntR."), {"m:n", "IC----A"}, 0},
+    {BYTES("cm\nn\n)R0cx\ny\n)R)R."), {"m:n", "IC-----", "x:y", "IC-----"}, 1},
     /* Computed calls. */
     {BYTES("cm\nn\n)R)R."), {"m:n", "IC-----"}, 1},
     {BYTES("\x80\2cm\nn\n)R)\x81."), {"m:n", "IC-----"}, 1},
