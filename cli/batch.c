@@ -229,7 +229,9 @@ void batch_run(struct batch *batch, const struct string_list *paths)
     batch->walk = &walk;
     batch->other_count = walk.special_count;
     batch->is_alone = walk.count == 1;
-    batch->inner_threads = walk.count && walk.count < batch->jobs ? batch->jobs / (unsigned)walk.count : 1;
+    /* As many files at once as there are jobs: then none needs threads of its own. */
+    batch->inner_threads =
+        batch->is_alone || walk.count < batch->jobs ? batch->jobs / (walk.count ? (unsigned)walk.count : 1) : 0;
     batch->workers = memory_get(batch->jobs * sizeof(*batch->workers));
     progress_begin(&batch->progress, batch->verb, false, batch->verb && walk.count > 1 && !batch->cli->report.is_quiet);
     struct parallel jobs = {walk.count, batch->jobs, sizeof(struct outcome), batch, work, emit, release};

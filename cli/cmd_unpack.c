@@ -43,7 +43,8 @@ static const struct option_row rows[] = {
     JUDGING_OPTION_ROWS(struct values),
     MANY_OPTION_ROW(struct values, jobs),
     {'T', "threads", "N", OPTION_NUMBER, offsetof(struct values, threads),
-     "decompress with N threads; 0: as many as there are processors (default: 1)", NULL, 0, 64},
+     "decompress with N threads beside the one that reads and writes; 0: one for each processor (default: 1)", NULL, 0,
+     64},
     {0, "max-size", "SIZE", OPTION_SIZE, offsetof(struct values, max_size),
      "refuse content larger than SIZE (default 64G)", NULL, 0, 0},
     {0, "max-line", "SIZE", OPTION_SIZE, offsetof(struct values, max_line),
@@ -178,7 +179,9 @@ static snapjar_status write_records(struct job *job, snapjar_sink *sink, snapjar
     snapjar_check_options check = SNAPJAR_CHECK_OPTIONS_INIT;
     snapjar_status status = SNAPJAR_OK;
 
-    check.threads = threads->is_given && !threads->value ? parallel_processors() : (unsigned)threads->value;
+    check.threads = 1;
+    if (threads->is_given)
+        check.threads = threads->value ? (unsigned)threads->value : parallel_processors();
     check.progress = progress_update;
     check.progress_state = &unpack->progress;
     check.policy = unpack->policy;

@@ -211,8 +211,9 @@ int packing_init(struct packing *packing, struct cli *cli, const struct packing_
                            : values->compress ? SNAPJAR_COMPRESSION_ZSTD
                                               : SNAPJAR_COMPRESSION_AUTO;
     options->level = (int)values->level.value;
-    options->threads =
-        values->threads.is_given && !values->threads.value ? parallel_processors() : (unsigned)values->threads.value;
+    options->threads = 1;
+    if (values->threads.is_given)
+        options->threads = values->threads.value ? (unsigned)values->threads.value : parallel_processors();
     options->frame_size = (uint32_t)values->frame_size;
     options->limits = &packing->limits;
     options->progress = progress_update;

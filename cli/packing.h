@@ -54,8 +54,10 @@ struct packing_values {
         PACKING_ROW(values_type, 0, "raw", NULL, OPTION_FLAG, raw, "store without compressing", NULL, 0, 0),           \
         PACKING_ROW(values_type, 0, "compress", NULL, OPTION_FLAG, compress,                                           \
                     "compress even where it gains next to nothing", NULL, 0, 0),                                       \
-        PACKING_ROW(values_type, 'T', "threads", "N", OPTION_NUMBER, threads,                                          \
-                    "compress with N threads; 0: as many as there are processors (default: 1)", NULL, 0, 64),          \
+        PACKING_ROW(                                                                                                   \
+            values_type, 'T', "threads", "N", OPTION_NUMBER, threads,                                                  \
+            "compress with N threads beside the one that reads and writes; 0: one for each processor (default: 1)",    \
+            NULL, 0, 64),                                                                                              \
         PACKING_ROW(values_type, 0, "frame-size", "SIZE", OPTION_SIZE, frame_size,                                     \
                     "content of a frame: a power of two from 64K to 8M (default: 4M)", NULL, 0, 0),                    \
         PACKING_ROW(values_type, 0, "created", "TIME", OPTION_TEXT, created,                                           \

@@ -5,9 +5,14 @@
  */
 #include "checksum/checksum.h"
 
+#include "checksum/update_avx2.h"
+
 #define XXH_INLINE_ALL
 #define XXH_NO_STDLIB
 #include <xxhash.h>
+
+/* Below this the wider loop has nothing to gain. */
+#define WIDE_SIZE_MIN ((size_t)4096)
 
 _Static_assert(sizeof(XXH3_state_t) <= sizeof(((sj_checksum_state *)0)->opaque), "room for the state");
 
@@ -37,6 +42,12 @@ void sj_checksum_begin(sj_checksum_state *state)
 
 void sj_checksum_add(sj_checksum_state *state, const void *bytes, size_t size)
 {
+#ifdef SJ_HAVE_AVX2
+    if (size >= WIDE_SIZE_MIN && __builtin_cpu_supports("avx2")) {
+        sj_checksum_update_avx2(state, bytes, size);
+        return;
+    }
+#endif
     (void)XXH3_128bits_update(inner(state), bytes, size);
 }
 

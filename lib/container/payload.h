@@ -15,6 +15,7 @@ typedef struct sj_payload_reading {
     snapjar_context *context;
     snapjar_source *source;
     const sj_record *record;
+    /** Threads that read and decompress beside the calling one; 0: none. */
     unsigned threads;
     /**
      * Called once the stored bytes and the walk over their frames hold, and so the size is known to be meant: gives
@@ -23,8 +24,6 @@ typedef struct sj_payload_reading {
     snapjar_status (*prepare)(void *state, uint8_t **content, snapjar_error *err);
     /** Gets the content in order; may be NULL. */
     snapjar_status (*consume)(void *state, const uint8_t *bytes, size_t size, snapjar_error *err);
-    /** Content of several frames may be hashed and consumed in a thread of its own, beside the `threads`. */
-    bool may_consume_elsewhere;
     void *state;
     snapjar_progress *progress;
     void *progress_state;
@@ -44,6 +43,7 @@ snapjar_status sj_payload_read(const sj_payload_reading *reading, uint64_t *fram
 
 typedef struct sj_payload_writing {
     snapjar_context *context;
+    /** Threads that compress beside the calling one; 0: none. */
     unsigned threads;
     int level;
     uint32_t frame_size;

@@ -13,7 +13,10 @@
 
 /* A stored payload up to this size is read once and kept for both passes. */
 #define KEEP_SIZE_MAX (UINT64_C(1) << 20)
-#define READ_SIZE ((size_t)256 << 10)
+/* How much of it the first pass reads at once. */
+#define READ_SIZE ((size_t)1 << 20)
+/* Starting a thread does not pay for a payload of less content. */
+#define THREADS_SIZE_MIN (UINT64_C(1) << 20)
 
 typedef struct reading {
     const sj_payload_reading *plan;
@@ -28,12 +31,16 @@ typedef struct reading {
     uint64_t frame_count;
     /** The largest of them: buffers are made once. */
     uint64_t stored_size_max;
-    /** The next frame to fill, and the stored and content bytes before it. */
+    /** Worker threads, and whether they may read from the source. */
+    unsigned threads;
+    bool may_workers_read;
+    /** The next frame to fill, and the stored bytes before it. */
     uint64_t next;
     uint64_t next_stored;
-    /** What each slot holds. */
+    /** What each slot holds: a frame, or in the first pass a piece of the stored bytes. */
     struct {
         const uint8_t *stored;
+        uint8_t *buffer;
         uint8_t *content;
         uint64_t stored_offset;
         size_t stored_size;
@@ -93,25 +100,58 @@ static void pass_bytes(first_pass *pass, const uint8_t *bytes, size_t size)
         pass->walk_status = sj_frame_walk_feed(&pass->walk, bytes, size, &pass->walk_error);
 }
 
+/* Fills the slot's buffer from the source, in whichever thread is told to. */
+static snapjar_status read_slot(reading *r, unsigned slot, snapjar_error *err)
+{
+    return sj_source_read_exact(r->plan->source, r->slots[slot].buffer, r->slots[slot].stored_size,
+                                r->plan->record->payload_offset + r->slots[slot].stored_offset,
+                                SNAPJAR_DIAG_RECORD_CUT_SHORT, err);
+}
+
+static snapjar_status pass_fill(void *state, unsigned slot, bool *has_item, snapjar_error *err)
+{
+    reading *r = ((first_pass *)state)->r;
+    uint64_t left = r->header->stored_size - r->next_stored;
+
+    *has_item = left > 0;
+    if (!left)
+        return SNAPJAR_OK;
+    /* The buffers of the second pass: what has been touched once is cheap to touch again. */
+    size_t room = r->header->frame_size > READ_SIZE ? r->header->frame_size : READ_SIZE;
+    r->slots[slot].buffer = sj_pool_get(r->plan->context, SJ_POOL_CONTENT + slot, room);
+    if (!r->slots[slot].buffer)
+        return sj_raise_no_memory(err, room);
+    r->slots[slot].stored_offset = r->next_stored;
+    r->slots[slot].stored_size = (size_t)sj_min(left, READ_SIZE);
+    r->next_stored += r->slots[slot].stored_size;
+    return r->may_workers_read ? SNAPJAR_OK : read_slot(r, slot, err);
+}
+
+static snapjar_status pass_work(void *state, unsigned slot, unsigned worker, snapjar_error *err)
+{
+    reading *r = ((first_pass *)state)->r;
+
+    (void)worker;
+    return r->may_workers_read ? read_slot(r, slot, err) : SNAPJAR_OK;
+}
+
+static snapjar_status pass_drain(void *state, unsigned slot, snapjar_error *err)
+{
+    first_pass *pass = state;
+
+    pass_bytes(pass, pass->r->slots[slot].buffer, pass->r->slots[slot].stored_size);
+    return report(pass->r, 0, err);
+}
+
 static snapjar_status pass_source(first_pass *pass, snapjar_error *err)
 {
     reading *r = pass->r;
-    uint64_t size = r->header->stored_size;
-    uint8_t *buffer = sj_pool_get(r->plan->context, SJ_POOL_STORED, sj_min(size, READ_SIZE));
+    const sj_pipeline job = {
+        .fill = pass_fill, .work = pass_work, .drain = pass_drain, .state = pass, .threads = r->threads};
 
-    if (!buffer)
-        return sj_raise_no_memory(err, READ_SIZE);
+    r->next_stored = 0;
     sj_source_expect_sequential(r->plan->source);
-    for (uint64_t done = 0; done < size;) {
-        size_t step = (size_t)sj_min(size - done, READ_SIZE);
-        SJ_TRY(sj_source_read_exact(r->plan->source, buffer, step, r->plan->record->payload_offset + done,
-                                    SNAPJAR_DIAG_RECORD_CUT_SHORT, err));
-        pass_bytes(pass, buffer, step);
-        done += step;
-        if (!(done & ((READ_SIZE << 5) - 1)))
-            SJ_TRY(report(r, 0, err));
-    }
-    return SNAPJAR_OK;
+    return sj_pipeline_run(r->plan->context, &job, err);
 }
 
 static snapjar_status compare(const reading *r, const sj_checksum_state *sum, snapjar_diagnostic diagnostic,
@@ -174,53 +214,42 @@ static snapjar_status fill(void *state, unsigned slot, bool *has_item, snapjar_e
         r->content ? r->content + content_at : sj_pool_get(plan->context, SJ_POOL_CONTENT + slot, content_size);
     if (!r->slots[slot].content)
         return sj_raise_no_memory(err, content_size);
-    if (r->stored) {
-        r->slots[slot].stored = r->stored + r->next_stored;
-    } else {
-        uint8_t *buffer = sj_pool_get(plan->context, SJ_POOL_STORED + slot, r->stored_size_max);
-        if (!buffer)
-            return sj_raise_no_memory(err, r->stored_size_max);
-        SJ_TRY(sj_source_read_exact(plan->source, buffer, stored_size, plan->record->payload_offset + r->next_stored,
-                                    SNAPJAR_DIAG_RECORD_CUT_SHORT, err));
-        sj_checksum_add(&r->stored_sum, buffer, stored_size);
-        r->slots[slot].stored = buffer;
-    }
     r->next++;
     r->next_stored += stored_size;
-    return SNAPJAR_OK;
+    if (r->stored) {
+        r->slots[slot].stored = r->stored + r->slots[slot].stored_offset;
+        return SNAPJAR_OK;
+    }
+    r->slots[slot].buffer = sj_pool_get(plan->context, SJ_POOL_STORED + slot, r->stored_size_max);
+    if (!r->slots[slot].buffer)
+        return sj_raise_no_memory(err, r->stored_size_max);
+    r->slots[slot].stored = r->slots[slot].buffer;
+    return r->may_workers_read ? SNAPJAR_OK : read_slot(r, slot, err);
 }
 
 static snapjar_status work(void *state, unsigned slot, unsigned worker, snapjar_error *err)
 {
     reading *r = state;
 
+    if (!r->stored && r->may_workers_read)
+        SJ_TRY(read_slot(r, slot, err));
     return sj_frame_decompress(sj_codec_get(r->plan->context, worker), r->slots[slot].content,
                                r->slots[slot].content_size, r->slots[slot].stored, r->slots[slot].stored_size,
                                r->plan->record->payload_offset + r->slots[slot].stored_offset, err);
 }
 
-/* Progress is told by the calling thread only. */
-static snapjar_status report_slot(void *state, unsigned slot, snapjar_error *err)
-{
-    reading *r = state;
-
-    r->drained += r->slots[slot].content_size;
-    return report(r, r->drained, err);
-}
-
-static snapjar_status consume_slot(void *state, unsigned slot, snapjar_error *err)
+static snapjar_status drain(void *state, unsigned slot, snapjar_error *err)
 {
     reading *r = state;
     size_t size = r->slots[slot].content_size;
 
+    if (!r->stored)
+        sj_checksum_add(&r->stored_sum, r->slots[slot].stored, r->slots[slot].stored_size);
     sj_checksum_add(&r->content_sum, r->slots[slot].content, size);
-    return r->plan->consume ? r->plan->consume(r->plan->state, r->slots[slot].content, size, err) : SNAPJAR_OK;
-}
-
-static snapjar_status consume_and_report(void *state, unsigned slot, snapjar_error *err)
-{
-    SJ_TRY(consume_slot(state, slot, err));
-    return report_slot(state, slot, err);
+    if (r->plan->consume)
+        SJ_TRY(r->plan->consume(r->plan->state, r->slots[slot].content, size, err));
+    r->drained += size;
+    return report(r, r->drained, err);
 }
 
 /* Whether the stored bytes still are what the first pass saw: a fault found in bytes that changed since is not the
@@ -237,20 +266,22 @@ static snapjar_status check_unchanged(reading *r, snapjar_error *err)
 static snapjar_status run_second_pass(reading *r, snapjar_error *err)
 {
     const sj_payload_reading *plan = r->plan;
-    bool has_consumer = plan->may_consume_elsewhere && r->frame_count > 1;
-    sj_pipeline job = {
+    const sj_pipeline job = {
         .fill = fill,
         .work = work,
-        .drain = has_consumer ? report_slot : consume_and_report,
-        .emit = has_consumer ? consume_slot : NULL,
+        .drain = drain,
         .state = r,
+        .threads = r->frame_count > 1 ? (unsigned)sj_min(r->threads, r->frame_count) : 0,
     };
 
-    job.threads = (unsigned)sj_min(plan->threads ? plan->threads : 1, r->frame_count);
-    for (unsigned i = 0; i < job.threads; i++) {
+    /* A single worker has enough to do with decompressing. */
+    r->may_workers_read = r->may_workers_read && job.threads > 1;
+
+    for (unsigned i = 0; i == 0 || i < job.threads; i++) {
         if (!sj_codec_get(plan->context, i))
             return sj_raise_no_memory(err, 0);
     }
+    r->next_stored = 0;
     sj_checksum_begin(&r->content_sum);
     sj_checksum_begin(&r->stored_sum);
     snapjar_status status = sj_pipeline_run(plan->context, &job, err);
@@ -284,7 +315,12 @@ static snapjar_status keep_stored(reading *r, snapjar_error *err)
 
 static snapjar_status run(const sj_payload_reading *plan, bool stored_only, uint64_t *frame_count, snapjar_error *err)
 {
-    reading r = {.plan = plan, .header = plan->record->header};
+    reading r = {
+        .plan = plan,
+        .header = plan->record->header,
+        .threads = plan->record->header->size < THREADS_SIZE_MIN ? 0 : plan->threads,
+        .may_workers_read = sj_source_is_for_any_thread(plan->source),
+    };
 
     snapjar_status status = keep_stored(&r, err);
     if (status == SNAPJAR_OK)

@@ -20,6 +20,8 @@ typedef struct writing {
     const sj_payload_writing *plan;
     sj_payload_written *written;
     sj_spool *spool;
+    /** The first frame is in slot 0 before the pipeline starts. */
+    bool has_first;
     bool is_ended;
     uint64_t frame_count;
     struct {
@@ -32,9 +34,8 @@ typedef struct writing {
     sj_checksum_state stored_sum;
 } writing;
 
-static snapjar_status fill(void *state, unsigned slot, bool *has_item, snapjar_error *err)
+static snapjar_status fill_slot(writing *w, unsigned slot, bool *has_item, snapjar_error *err)
 {
-    writing *w = state;
     const sj_payload_writing *plan = w->plan;
     const uint8_t *content = NULL;
     size_t size = 0;
@@ -57,6 +58,17 @@ static snapjar_status fill(void *state, unsigned slot, bool *has_item, snapjar_e
         return sj_raise_no_memory(err, sj_frame_bound(size));
     sj_checksum_add(&w->content_sum, content, size);
     w->written->size += size;
+    return SNAPJAR_OK;
+}
+
+static snapjar_status fill(void *state, unsigned slot, bool *has_item, snapjar_error *err)
+{
+    writing *w = state;
+
+    *has_item = w->has_first;
+    if (!w->has_first)
+        return fill_slot(w, slot, has_item, err);
+    w->has_first = false;
     return SNAPJAR_OK;
 }
 
@@ -101,13 +113,15 @@ snapjar_status sj_payload_write(const sj_payload_writing *plan, sj_spool *spool,
     sj_pipeline job = {.fill = fill, .work = work, .drain = drain, .state = &w};
 
     *written = (sj_payload_written){.size = 0};
-    job.threads = plan->threads ? plan->threads : 1;
-    for (unsigned i = 0; i < job.threads; i++) {
+    sj_checksum_begin(&w.content_sum);
+    sj_checksum_begin(&w.stored_sum);
+    /* Most pickles are a single frame, in which there is nothing to share out. */
+    SJ_TRY(fill_slot(&w, 0, &w.has_first, err));
+    job.threads = w.is_ended ? 0 : plan->threads;
+    for (unsigned i = 0; i == 0 || i < job.threads; i++) {
         if (!sj_codec_get(plan->context, i))
             return sj_raise_no_memory(err, 0);
     }
-    sj_checksum_begin(&w.content_sum);
-    sj_checksum_begin(&w.stored_sum);
     SJ_TRY(sj_pipeline_run(plan->context, &job, err));
     sj_checksum_end(&w.content_sum, written->content_checksum);
     sj_checksum_end(&w.stored_sum, written->checksum);

@@ -157,9 +157,6 @@ static snapjar_status pass(const sj_gate *gate, const sj_record *record, snapjar
         .threads = options->threads,
         .prepare = gate->prepare ? prepare : NULL,
         .consume = consume,
-        /* Where writing takes a large part of the time, it is not done between decompressing two frames. */
-        .may_consume_elsewhere = gate->sink && sj_sink_is_for_any_thread(gate->sink) &&
-                                 (!scan || options->threads > 1 || sj_context_is_for_any_thread(reader->context)),
         .state = &c,
         .progress = options->progress,
         .progress_state = options->progress_state,

@@ -37,8 +37,7 @@ typedef struct sj_gate {
     snapjar_status (*prepare)(void *state, uint8_t **content, snapjar_error *err);
     void *prepare_state;
     /**
-     * Gets the content in order as it passes the lexer, before the content checksum is known; may be NULL. A sink of
-     * the library's own kinds may be written to from another thread.
+     * Gets the content in order as it passes the lexer, before the content checksum is known; may be NULL.
      */
     snapjar_sink *sink;
     /** The same for a spool. */

@@ -249,8 +249,6 @@ static snapjar_status pack(snapjar_context *context, producer *p, snapjar_scan *
     };
     sj_payload_written written;
 
-    if (p->source_size - p->offset <= p->frame_size && !p->buffer_count)
-        writing.threads = 1; /* one frame: there is nothing to share out */
     SJ_TRY(sj_header_prepare(context, plan, err));
     sj_spool *spool = sj_pool_spool(context, err);
     if (!spool)

@@ -69,11 +69,6 @@ void snapjar_context_free(snapjar_context *context)
     allocator.release(allocator.state, context);
 }
 
-bool sj_context_is_for_any_thread(const snapjar_context *context)
-{
-    return context->allocator.allocate == system_allocate;
-}
-
 void *sj_alloc(snapjar_context *context, size_t size)
 {
     return context->allocator.allocate(context->allocator.state, size == 0 ? 1 : size);

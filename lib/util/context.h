@@ -20,9 +20,6 @@ struct snapjar_context {
     } slots[SJ_SLOT_COUNT];
 };
 
-/** Whether memory may be asked for in any thread: so is malloc's, but a program's own need not be. */
-bool sj_context_is_for_any_thread(const snapjar_context *context);
-
 /** Memory from the context's allocator, or NULL. `size` 0 gives a block of one byte. Aligned for any type. */
 void *sj_alloc(snapjar_context *context, size_t size) __attribute__((malloc, warn_unused_result));
 

@@ -24,14 +24,13 @@ void sj_source_expect_sequential(snapjar_source *source);
 /** True if asking for the size would first read a pipe to its end. */
 bool sj_source_is_unread(const snapjar_source *source);
 
+/** Whether several threads may read from the source at once: so they may from files. */
+bool sj_source_is_for_any_thread(const snapjar_source *source);
+
 /** The name for messages ("" if it has none). Borrowed. */
 const char *sj_source_name(const snapjar_source *source);
 
 bool sj_sink_is_transactional(const snapjar_sink *sink);
-
-/** Whether the sink may be written to by another thread than its maker's (one at a time): so are those on files and
- * descriptors. */
-bool sj_sink_is_for_any_thread(const snapjar_sink *sink);
 
 /** Room for `size` bytes at the end of a memory sink, to be followed by sj_sink_commit; NULL for other kinds or no
  * memory. */

@@ -378,7 +378,6 @@ static const sj_sink_kind path_kind = {
     .finish = path_finish,
     .close = path_close,
     .replaced_links = path_replaced_links,
-    .is_for_any_thread = true,
 };
 
 snapjar_status snapjar_sink_open_path(snapjar_sink **sink, snapjar_context *context, const char *path,

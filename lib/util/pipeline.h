@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * A job in stages over numbered items: fill (in order, calling thread), work (any order, any thread), drain (in order,
- * calling thread) and, if there is one, emit (in order, a thread of its own: for writing, which waits for the system
- * rather than computes). The calling thread works too when it has nothing else to do, so one thread and no emit means
- * no other thread and no locks. Knows nothing of what the items are.
+ * A job in stages over numbered items: fill (in order, calling thread), work (any order, worker threads) and drain (in
+ * order, calling thread). The calling thread does not work itself: reading ahead, hashing and writing go on beside the
+ * work, so that one worker alone is slowed down by none of them. Without workers all is done by the calling thread,
+ * item by item, with no locks. Knows nothing of what the items are.
  */
 #ifndef SJ_UTIL_PIPELINE_H
 #define SJ_UTIL_PIPELINE_H
@@ -14,23 +14,26 @@
 #include "util/error.h"
 
 #define SJ_THREADS_MAX 64u
-/** Slots are one more than threads, so that a worker finds its next item filled, and one more for emit; one thread
- * alone has one. */
 #define SJ_SLOTS_MAX (SJ_THREADS_MAX + 2)
 
 typedef struct sj_pipeline {
     /** Fills `slot` with the next item; `*has_item` false ends the job. */
     snapjar_status (*fill)(void *state, unsigned slot, bool *has_item, snapjar_error *err);
-    /** Works on the item in `slot`; `worker` is 0 for the calling thread, else the number of the thread. */
+    /** Works on the item in `slot`; `worker` is below `threads`, or 0. */
     snapjar_status (*work)(void *state, unsigned slot, unsigned worker, snapjar_error *err);
-    /** Takes the result out of `slot`, which is then free, or goes on to emit. */
+    /** Takes the result out of `slot`, which is then free. */
     snapjar_status (*drain)(void *state, unsigned slot, snapjar_error *err);
-    /** The last use of `slot`; NULL: there is no such stage. */
-    snapjar_status (*emit)(void *state, unsigned slot, snapjar_error *err);
     void *state;
-    /** 1 to SJ_THREADS_MAX. */
+    /** Worker threads, at most SJ_THREADS_MAX; 0: none. */
     unsigned threads;
 } sj_pipeline;
+
+/** Slots that are in use at once: one for each worker and one that is filled or drained meanwhile; a single worker has
+ * one more, so that it finds its next item filled while its last one is drained. */
+static inline unsigned sj_pipeline_slots(unsigned threads)
+{
+    return threads == 0 ? 1 : threads == 1 ? 3 : threads + 1;
+}
 
 /**
  * Runs the job to its end or first failure (the first in the order of items). A thread that cannot be started is done

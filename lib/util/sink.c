@@ -145,7 +145,7 @@ static void fd_close(snapjar_sink *sink)
     sj_free(sink->context, ((fd_sink *)sink)->name);
 }
 
-static const sj_sink_kind fd_kind = {.write = fd_write, .close = fd_close, .is_for_any_thread = true};
+static const sj_sink_kind fd_kind = {.write = fd_write, .close = fd_close};
 
 snapjar_status snapjar_sink_from_fd(snapjar_sink **sink, snapjar_context *context, int fd, const char *name,
                                     snapjar_error *err)
@@ -288,9 +288,4 @@ void snapjar_sink_free(snapjar_sink *sink)
 bool sj_sink_is_transactional(const snapjar_sink *sink)
 {
     return sink->is_transactional;
-}
-
-bool sj_sink_is_for_any_thread(const snapjar_sink *sink)
-{
-    return sink->kind->is_for_any_thread;
 }

@@ -24,9 +24,6 @@ typedef struct sj_sink_kind {
     uint64_t (*replaced_links)(const snapjar_sink *sink);
     /** As snapjar_sink_torn_path. May be NULL. */
     const char *(*torn_path)(const snapjar_sink *sink);
-    /** Writing may be done by another thread than the maker's (one at a time): it is our own code and takes no memory.
-     */
-    bool is_for_any_thread;
 } sj_sink_kind;
 
 struct snapjar_sink {

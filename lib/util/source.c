@@ -28,7 +28,7 @@ typedef struct fd_source {
     int fd;
     bool is_owned;
     /** The size when it was last looked at: a read that ends there needs no second call to know that it is the end. */
-    uint64_t known_size;
+    _Atomic uint64_t known_size;
 } fd_source;
 
 typedef struct pipe_source {
@@ -103,7 +103,11 @@ static const uint8_t *memory_borrow(const snapjar_source *source, uint64_t offse
     return memory->bytes + offset;
 }
 
-static const sj_source_kind memory_kind = {memory_read_at, memory_get_size, memory_borrow, NULL, NULL};
+static const sj_source_kind memory_kind = {
+    .read_at = memory_read_at,
+    .get_size = memory_get_size,
+    .borrow = memory_borrow,
+};
 
 snapjar_status snapjar_source_from_memory(snapjar_source **source, snapjar_context *context, const void *memory,
                                           size_t size, snapjar_error *err)
@@ -127,8 +131,8 @@ static snapjar_status fd_get_size(snapjar_source *source, uint64_t *size, snapja
     struct stat info;
     if (fstat(file->fd, &info) != 0)
         return sj_raise_errno(err, SNAPJAR_DIAG_READ_FAILED, errno, source->name, "cannot tell the size");
-    file->known_size = info.st_size < 0 ? 0 : (uint64_t)info.st_size;
-    *size = file->known_size;
+    *size = info.st_size < 0 ? 0 : (uint64_t)info.st_size;
+    file->known_size = *size;
     return SNAPJAR_OK;
 }
 
@@ -136,14 +140,14 @@ static snapjar_status fd_read_at(snapjar_source *source, void *buffer, size_t si
                                  snapjar_error *err)
 {
     fd_source *file = (fd_source *)source;
+    uint64_t file_size = file->known_size;
     /* A reader that asks beyond the end wants to know whether the file has grown. */
-    if (offset >= file->known_size) {
-        uint64_t now = 0;
-        SJ_TRY(fd_get_size(source, &now, err));
-        if (offset >= now)
+    if (offset >= file_size) {
+        SJ_TRY(fd_get_size(source, &file_size, err));
+        if (offset >= file_size)
             return SNAPJAR_OK;
     }
-    size_t count = (size_t)sj_min(size, file->known_size - offset);
+    size_t count = (size_t)sj_min(size, file_size - offset);
     return sj_fd_read_at(file->fd, source->name, buffer, count, offset, got, err);
 }
 
@@ -159,7 +163,13 @@ static void fd_close(snapjar_source *source)
         (void)close(file->fd);
 }
 
-static const sj_source_kind fd_kind = {fd_read_at, fd_get_size, NULL, fd_expect_sequential, fd_close};
+static const sj_source_kind fd_kind = {
+    .read_at = fd_read_at,
+    .get_size = fd_get_size,
+    .expect_sequential = fd_expect_sequential,
+    .close = fd_close,
+    .is_for_any_thread = true,
+};
 
 /* ---- pipes and the like: read on demand, kept in a spool ---- */
 
@@ -213,7 +223,12 @@ static void pipe_close(snapjar_source *source)
         (void)close(pipe->fd);
 }
 
-static const sj_source_kind pipe_kind = {pipe_read_at, pipe_get_size, pipe_borrow, NULL, pipe_close};
+static const sj_source_kind pipe_kind = {
+    .read_at = pipe_read_at,
+    .get_size = pipe_get_size,
+    .borrow = pipe_borrow,
+    .close = pipe_close,
+};
 
 /** With `is_owned` the source takes `fd`, but only on success. */
 static snapjar_status source_on_pipe(snapjar_source **source, snapjar_context *context, int fd, bool is_owned,
@@ -348,7 +363,11 @@ static void functions_close(snapjar_source *source)
         own->functions.close(own->state);
 }
 
-static const sj_source_kind functions_kind = {functions_read_at, functions_get_size, NULL, NULL, functions_close};
+static const sj_source_kind functions_kind = {
+    .read_at = functions_read_at,
+    .get_size = functions_get_size,
+    .close = functions_close,
+};
 
 snapjar_status snapjar_source_from_functions(snapjar_source **source, snapjar_context *context,
                                              const snapjar_source_functions *functions, void *state, snapjar_error *err)
@@ -425,6 +444,11 @@ void sj_source_expect_sequential(snapjar_source *source)
 {
     if (source->kind->expect_sequential != NULL)
         source->kind->expect_sequential(source);
+}
+
+bool sj_source_is_for_any_thread(const snapjar_source *source)
+{
+    return source->kind->is_for_any_thread;
 }
 
 const char *sj_source_name(const snapjar_source *source)

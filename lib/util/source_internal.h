@@ -19,6 +19,8 @@ typedef struct sj_source_kind {
     void (*expect_sequential)(snapjar_source *source);
     /** Gives up what the source holds, but not the struct, which snapjar_source_free frees. May be NULL. */
     void (*close)(snapjar_source *source);
+    /** As sj_source_is_for_any_thread. */
+    bool is_for_any_thread;
 } sj_source_kind;
 
 struct snapjar_source {

@@ -262,7 +262,12 @@ static void spool_close(snapjar_source *source)
     sj_spool_free(((spool_source *)source)->spool);
 }
 
-static const sj_source_kind spool_kind = {spool_read_at, spool_get_size, spool_borrow, NULL, spool_close};
+static const sj_source_kind spool_kind = {
+    .read_at = spool_read_at,
+    .get_size = spool_get_size,
+    .borrow = spool_borrow,
+    .close = spool_close,
+};
 
 snapjar_status sj_spool_take_source(snapjar_source **source, sj_spool *spool, const char *name, snapjar_error *err)
 {

@@ -688,10 +688,10 @@ static void test_cancelled_in_first_pass(void **state)
     assert_fault(snapjar_record_verify(reader, &options, NULL, &fault), &fault, SNAPJAR_CANCELLED,
                  SNAPJAR_DIAG_CANCELLED, SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
     assert_int_equal(t.done, 0);
-    t.cancelled_call = 2;
+    t.cancelled_call = 100;
     t.calls = 0;
     assert_ok(snapjar_record_verify(reader, &options, NULL, err));
-    assert_int_equal(t.calls, 1);
+    assert_int_equal(t.calls, 10);
     snapjar_reader_free(reader);
     snapjar_source_free(source);
     free(file.bytes);
@@ -762,7 +762,7 @@ static void test_failing_reads(void **state)
 /* A frame that does not decode, read a third time to be sure: that this fails is no change of the source. */
 static void test_failing_reads_of_damage(void **state)
 {
-    blob content = make_pickle(20 * FRAME);
+    blob content = make_pickle(60 * FRAME);
     blob payload = craft_payload(content.bytes, content.size, FRAME);
 
     (void)state;

@@ -12,10 +12,9 @@
 
 #include "util/pipeline.h"
 
-static const unsigned thread_counts[] = {1, 2, 3, 8, 64};
+static const unsigned thread_counts[] = {0, 1, 2, 3, 8, 64};
 #define THREAD_COUNTS (sizeof(thread_counts) / sizeof(thread_counts[0]))
 #define NEVER UINT64_MAX
-#define IS_DRAINED INT64_C(1000000)
 
 typedef struct job {
     uint64_t item_count;
@@ -25,14 +24,13 @@ typedef struct job {
     uint64_t failing_work;
     uint64_t failing_work2;
     uint64_t failing_drain;
-    uint64_t failing_emit;
-    bool has_emit;
     uint64_t filled;
     uint64_t drained;
-    uint64_t emitted;
-    /** What is in a slot: the item plus 1; worked on: negative; drained: as at first, plus a large number. */
+    /** What is in a slot: the item plus 1; worked on: negative. */
     _Atomic int64_t slots[SJ_SLOTS_MAX];
     atomic_uint used_slots;
+    pthread_t caller;
+    atomic_uint worked_by_caller;
     atomic_uint running;
     atomic_uint running_max;
     atomic_uint workers[SJ_THREADS_MAX];
@@ -47,17 +45,12 @@ static snapjar_status fail_at(snapjar_error *err, uint64_t item, snapjar_diagnos
     return sj_raise(err, SNAPJAR_DAMAGED, diagnostic, SJ_AT_FILE(item), "item %d", (int)item);
 }
 
-/* A slot for each thread and one more to be filled meanwhile, and one more to be put out. */
-static unsigned slot_count(const job *j)
-{
-    return (j->threads > 1 ? j->threads + 1 : 1) + j->has_emit;
-}
-
 static snapjar_status fill(void *state, unsigned slot, bool *has_item, snapjar_error *err)
 {
     job *j = state;
 
-    if (j->is_fill_last || slot >= slot_count(j) || j->slots[slot] || j->used_slots >= slot_count(j))
+    if (j->is_fill_last || slot >= sj_pipeline_slots(j->threads) || j->slots[slot] ||
+        j->used_slots >= sj_pipeline_slots(j->threads))
         j->broken++;
     *has_item = j->filled < j->item_count;
     if (j->filled == j->failing_fill)
@@ -76,8 +69,9 @@ static snapjar_status work(void *state, unsigned slot, unsigned worker, snapjar_
     job *j = state;
     uint64_t item = (uint64_t)j->slots[slot] - 1;
 
-    if (worker >= j->threads || atomic_fetch_add(&j->workers[worker], 1) != 0 || j->slots[slot] <= 0)
+    if ((worker && worker >= j->threads) || atomic_fetch_add(&j->workers[worker], 1) != 0 || j->slots[slot] <= 0)
         j->broken++;
+    j->worked_by_caller += pthread_equal(pthread_self(), j->caller) != 0;
     unsigned running = atomic_fetch_add(&j->running, 1) + 1;
     for (unsigned seen = j->running_max;
          running > seen && !atomic_compare_exchange_weak(&j->running_max, &seen, running);)
@@ -100,25 +94,9 @@ static snapjar_status drain(void *state, unsigned slot, snapjar_error *err)
         j->broken++;
     if (j->drained == j->failing_drain)
         return fail_at(err, j->drained, SNAPJAR_DIAG_WRITE_FAILED);
-    j->slots[slot] = j->has_emit ? (int64_t)j->drained + 1 + IS_DRAINED : 0;
-    j->used_slots -= !j->has_emit;
-    j->drained++;
-    return SNAPJAR_OK;
-}
-
-static snapjar_status emit(void *state, unsigned slot, snapjar_error *err)
-{
-    job *j = state;
-
-    if (j->slots[slot] != (int64_t)j->emitted + 1 + IS_DRAINED)
-        j->broken++;
-    if (j->is_slow)
-        (void)usleep((unsigned)(j->emitted * 104729 % 300));
     j->slots[slot] = 0;
     j->used_slots--;
-    if (j->emitted == j->failing_emit)
-        return fail_at(err, j->emitted, SNAPJAR_DIAG_SYNC_FAILED);
-    j->emitted++;
+    j->drained++;
     return SNAPJAR_OK;
 }
 
@@ -163,16 +141,16 @@ static job new_job(uint64_t item_count, unsigned threads)
 {
     return (job){.item_count = item_count,
                  .threads = threads,
+                 .caller = pthread_self(),
                  .failing_fill = NEVER,
                  .failing_work = NEVER,
                  .failing_work2 = NEVER,
-                 .failing_drain = NEVER,
-                 .failing_emit = NEVER};
+                 .failing_drain = NEVER};
 }
 
 static snapjar_status run(job *j, snapjar_error *err)
 {
-    const sj_pipeline plan = {fill, work, drain, j->has_emit ? emit : NULL, j, j->threads};
+    const sj_pipeline plan = {fill, work, drain, j, j->threads};
     size_t before = count_threads();
 
     snapjar_status status = sj_pipeline_run(context, &plan, err);
@@ -192,28 +170,28 @@ static void test_order(void **state)
     (void)state;
     for (size_t i = 0; i < THREAD_COUNTS; i++) {
         for (size_t k = 0; k < sizeof(counts) / sizeof(counts[0]); k++) {
-            for (int way = 0; way < 4; way++) {
+            for (int way = 0; way < 2; way++) {
                 job j = new_job(counts[k], thread_counts[i]);
-                j.is_slow = way % 2 && counts[k] < 100;
-                j.has_emit = way / 2;
+                j.is_slow = way && counts[k] < 100;
                 assert_ok(run(&j, err));
                 assert_int_equal(j.filled, counts[k]);
                 assert_int_equal(j.drained, counts[k]);
-                assert_int_equal(j.emitted, j.has_emit ? counts[k] : 0);
                 assert_int_equal(j.used_slots, 0);
             }
         }
     }
 }
 
-/* With one thread all happens in the calling one, item by item. */
-static void test_one_thread_works_alone(void **state)
+/* Without workers all happens in the calling thread; otherwise none of the work does. */
+static void test_who_works(void **state)
 {
-    job j = new_job(20, 1);
-
     (void)state;
-    assert_ok(run(&j, err));
-    assert_int_equal(j.running_max, 1);
+    for (unsigned threads = 0; threads <= 2; threads++) {
+        job j = new_job(20, threads);
+        assert_ok(run(&j, err));
+        assert_int_equal(j.worked_by_caller, threads ? 0 : 20);
+        assert_true(j.running_max <= (threads ? threads : 1));
+    }
 }
 
 static void test_threads_work_at_once(void **state)
@@ -231,20 +209,16 @@ static void test_threads_work_at_once(void **state)
     fail_msg("no two items were worked on at once");
 }
 
-/* `made` fails with this, with an emit stage and without; what came before was drained and put out. */
+/* `made` fails with this; what came before was drained. */
 static void expect_failure(const job *made, snapjar_diagnostic diagnostic, uint64_t item)
 {
-    for (int way = made->failing_emit != NEVER; way < 2; way++) {
-        job j = *made;
-        job again = *made;
-        snapjar_error err;
-        j.has_emit = again.has_emit = way;
-        assert_fault(run(&j, &err), &err, SNAPJAR_DAMAGED, diagnostic, SNAPJAR_SPACE_FILE, item);
-        if (diagnostic != SNAPJAR_DIAG_SYNC_FAILED)
-            assert_int_equal(j.drained, item);
-        assert_int_equal(j.emitted, way ? item : 0);
-        assert_int_equal(run(&again, NULL), SNAPJAR_DAMAGED);
-    }
+    job j = *made;
+    job again = *made;
+    snapjar_error err;
+
+    assert_fault(run(&j, &err), &err, SNAPJAR_DAMAGED, diagnostic, SNAPJAR_SPACE_FILE, item);
+    assert_int_equal(j.drained, item);
+    assert_int_equal(run(&again, NULL), SNAPJAR_DAMAGED);
 }
 
 static void test_each_failure(void **state)
@@ -264,9 +238,6 @@ static void test_each_failure(void **state)
             j.failing_drain = item;
             j.is_slow = item % 2;
             expect_failure(&j, SNAPJAR_DIAG_WRITE_FAILED, item);
-            j.failing_drain = NEVER;
-            j.failing_emit = item;
-            expect_failure(&j, SNAPJAR_DIAG_SYNC_FAILED, item);
         }
         /* The end itself may be what cannot be read. */
         job j = new_job(12, thread_counts[i]);
@@ -279,20 +250,18 @@ static void test_each_failure(void **state)
 static void test_first_failure(void **state)
 {
     static const snapjar_diagnostic told[] = {SNAPJAR_DIAG_READ_FAILED, SNAPJAR_DIAG_DECODE_FAILED,
-                                              SNAPJAR_DIAG_DECODE_FAILED, SNAPJAR_DIAG_WRITE_FAILED,
-                                              SNAPJAR_DIAG_SYNC_FAILED};
+                                              SNAPJAR_DIAG_DECODE_FAILED, SNAPJAR_DIAG_WRITE_FAILED};
 
     (void)state;
     for (size_t i = 0; i + 1 < THREAD_COUNTS; i++) {
-        for (size_t pair = 0; pair < 25; pair++) {
+        for (size_t pair = 0; pair < 16; pair++) {
             for (uint64_t first = 0; first < 5; first++) {
                 job j = new_job(20, thread_counts[i]);
-                uint64_t *const stages[] = {&j.failing_fill, &j.failing_work, &j.failing_work2, &j.failing_drain,
-                                            &j.failing_emit};
-                *stages[pair % 5] = first + 1 + pair / 5 % 2;
-                *stages[pair / 5] = first;
+                uint64_t *const stages[] = {&j.failing_fill, &j.failing_work, &j.failing_work2, &j.failing_drain};
+                *stages[pair % 4] = first + 1 + pair / 4 % 2;
+                *stages[pair / 4] = first;
                 j.is_slow = first % 2;
-                expect_failure(&j, told[pair / 5], first);
+                expect_failure(&j, told[pair / 4], first);
             }
         }
     }
@@ -302,7 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),
-        cmocka_unit_test(test_one_thread_works_alone),
+        cmocka_unit_test(test_who_works),
         cmocka_unit_test(test_threads_work_at_once),
         cmocka_unit_test(test_each_failure),
         cmocka_unit_test(test_first_failure),

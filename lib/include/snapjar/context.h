@@ -20,7 +20,7 @@ typedef struct snapjar_context snapjar_context;
 
 /**
  * Where memory comes from. All three functions are needed. They may be called from the library's worker
- * threads when a call is given `threads` above 1, so they must then be safe for threads.
+ * threads when a call is given `threads` above 0, so they must then be safe for threads.
  */
 typedef struct snapjar_allocator {
     void *state;

@@ -78,8 +78,8 @@ typedef struct snapjar_check_options {
     /** sizeof(snapjar_check_options) of the program. */
     size_t struct_size;
     /**
-     * Threads that work on a large payload, the calling one included; 0 and 1: no other. At most 64. Beside them, what
-     * is unpacked to a file or descriptor is checked and written by a thread that decompresses nothing.
+     * Threads that decompress a large payload, at most 64. The calling thread hashes, analyses and writes beside them
+     * and calls the program's functions. 0: no other threads, the calling one does it all.
      */
     unsigned threads;
     /** Check the stored bytes and the trailer only; decompress nothing. For snapjar_record_verify. */
@@ -199,7 +199,10 @@ typedef struct snapjar_pack_options {
     snapjar_compression compression;
     /** zstd level, -7 to 22; 0: the default, 3. */
     int level;
-    /** Threads that compress, the calling one included; 0 and 1: no other. At most 64. */
+    /**
+     * Threads that compress a large pickle, at most 64. The calling thread reads, analyses and hashes beside them and
+     * calls the program's functions. 0: no other threads, the calling one does it all.
+     */
     unsigned threads;
     /** Content bytes of a frame: a power of two, 64 KiB to 8 MiB; 0: 4 MiB. */
     uint32_t frame_size;
