@@ -14,7 +14,7 @@
 #include "util/error.h"
 
 #define SJ_THREADS_MAX 64u
-#define SJ_SLOTS_MAX (SJ_THREADS_MAX + 2)
+#define SJ_SLOTS_MAX (SJ_THREADS_MAX + 1)
 
 typedef struct sj_pipeline {
     /** Fills `slot` with the next item; `*has_item` false ends the job. */
@@ -28,11 +28,11 @@ typedef struct sj_pipeline {
     unsigned threads;
 } sj_pipeline;
 
-/** Slots that are in use at once: one for each worker and one that is filled or drained meanwhile; a single worker has
- * one more, so that it finds its next item filled while its last one is drained. */
+/** Slots that are in use at once: one for each worker and one that is filled or drained meanwhile. More would only be
+ * more memory to touch for the first time. */
 static inline unsigned sj_pipeline_slots(unsigned threads)
 {
-    return threads == 0 ? 1 : threads == 1 ? 3 : threads + 1;
+    return threads + 1;
 }
 
 /**

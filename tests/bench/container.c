@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What pack, unpack and verify cost with the analysis of the pickle left out, as zstd does not analyse either:
+ * container pack|unpack|verify THREADS INPUT [-o OUTPUT]. The same library code does the work in the same order
+ * (header, checksums, frames, temporary file and rename); only nobody looks at the content. Linked to the internal
+ * library, because no user has a reason to skip the analysis.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <snapjar/snapjar.h>
+
+#include "container/payload.h"
+#include "container/pool.h"
+#include "container/record.h"
+#include "header/header.h"
+#include "header/prefix.h"
+
+#define LEVEL 3
+
+static void check(snapjar_status status, const snapjar_error *err)
+{
+    if (status == SNAPJAR_OK)
+        return;
+    fprintf(stderr, "container: %s\n", err->message);
+    exit(2);
+}
+
+typedef struct input {
+    snapjar_source *source;
+    uint64_t size;
+    uint64_t at;
+} input;
+
+static snapjar_status produce(void *state, uint8_t *buffer, const uint8_t **bytes, size_t *size, snapjar_error *err)
+{
+    input *from = state;
+    uint64_t left = from->size - from->at;
+
+    *bytes = buffer;
+    *size = left < SNAPJAR_FRAME_SIZE_DEFAULT ? (size_t)left : SNAPJAR_FRAME_SIZE_DEFAULT;
+    SJ_TRY(sj_source_read_exact(from->source, buffer, *size, from->at, SNAPJAR_DIAG_READ_FAILED, err));
+    from->at += *size;
+    return SNAPJAR_OK;
+}
+
+static void pack(snapjar_context *context, input *from, snapjar_sink *sink, unsigned threads)
+{
+    const sj_payload_writing writing = {
+        .context = context,
+        .threads = threads,
+        .level = LEVEL,
+        .frame_size = SNAPJAR_FRAME_SIZE_DEFAULT,
+        .produce = produce,
+        .state = from,
+    };
+    sj_payload_written written;
+    sj_header_plan plan = {.type = "payloads:Job", .protocol = 5, .frame_size = SNAPJAR_FRAME_SIZE_DEFAULT};
+    uint8_t trailer[SJ_TRAILER_SIZE];
+    const uint8_t *frame = NULL;
+    size_t frame_size = 0;
+    snapjar_error err;
+
+    check(sj_header_prepare(context, &plan, &err), &err);
+    sj_spool *spool = sj_pool_spool(context, &err);
+    if (!spool)
+        check(err.status, &err);
+    check(sj_payload_write(&writing, spool, &written, &err), &err);
+    plan.size = plan.pickle_size = written.size;
+    plan.stored_size = written.stored_size;
+    memcpy(plan.checksum, written.checksum, SJ_CHECKSUM_SIZE);
+    memcpy(plan.content_checksum, written.content_checksum, SJ_CHECKSUM_SIZE);
+    check(sj_header_build(&frame, &frame_size, context, &plan, &err), &err);
+    sj_trailer_write(trailer, frame_size + written.stored_size + SJ_TRAILER_SIZE,
+                     frame + SJ_PREFIX_SIZE - SJ_CHECKSUM_SIZE);
+    check(snapjar_sink_write(sink, frame, frame_size, &err), &err);
+    check(sj_spool_copy_to(spool, sink, &err), &err);
+    check(snapjar_sink_write(sink, trailer, sizeof(trailer), &err), &err);
+}
+
+static snapjar_status write_on(void *state, const uint8_t *bytes, size_t size, snapjar_error *err)
+{
+    return state ? snapjar_sink_write(state, bytes, size, err) : SNAPJAR_OK;
+}
+
+/* Every record, to `sink` or nowhere. */
+static void unpack(snapjar_context *context, const input *from, snapjar_sink *sink, unsigned threads)
+{
+    snapjar_limits limits;
+    snapjar_error err;
+
+    check(sj_limits_resolve(&limits, NULL, &err), &err);
+    for (uint64_t offset = 0, index = 0; offset < from->size; index++) {
+        sj_record record;
+        check(sj_record_read(&record, context, from->source, from->size, offset, index, &limits, &err), &err);
+        check(sj_record_check_end(&record, from->source, from->size, &err), &err);
+        const sj_payload_reading reading = {
+            .context = context,
+            .source = from->source,
+            .record = &record,
+            .threads = threads,
+            .consume = write_on,
+            .state = sink,
+        };
+        check(sj_payload_read(&reading, NULL, &err), &err);
+        offset += record.size;
+        sj_record_clear(&record);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    snapjar_path_sink_options options = SNAPJAR_PATH_SINK_OPTIONS_INIT;
+    snapjar_context *context = NULL;
+    snapjar_sink *sink = NULL;
+    input from = {NULL, 0, 0};
+    snapjar_error err;
+
+    if (argc != 4 && argc != 6)
+        return 2;
+    const unsigned threads = (unsigned)strtoul(argv[2], NULL, 10);
+    check(snapjar_context_new(&context, NULL, &err), &err);
+    check(snapjar_source_open_path(&from.source, context, argv[3], 0, &err), &err);
+    check(snapjar_source_size(from.source, &from.size, &err), &err);
+    options.durability = SNAPJAR_DURABILITY_NONE;
+    if (argc == 6)
+        check(snapjar_sink_open_path(&sink, context, argv[5], &options, &err), &err);
+    if (!strcmp(argv[1], "pack") && sink)
+        pack(context, &from, sink, threads);
+    else
+        unpack(context, &from, sink, threads);
+    if (sink)
+        check(snapjar_sink_finish(sink, &err), &err);
+    snapjar_sink_free(sink);
+    snapjar_source_free(from.source);
+    snapjar_context_free(context);
+    return 0;
+}
