@@ -39,15 +39,12 @@ static snapjar_status read_at(void *state, void *buffer, size_t size, uint64_t o
     uint64_t end = offset + size;
 
     *got = 0;
-    if (end > HEAD_MAX || offset > head->asked)
+    if (end > HEAD_MAX || offset > head->filled)
         return read_fully(head->fd, buffer, size, offset, got, err);
-    if (end > head->asked)
-        head->asked = (size_t)end;
     if (end > head->filled) {
-        size_t want = end > head->guess ? (size_t)end : head->guess;
         size_t more;
         snapjar_status status =
-            read_fully(head->fd, head->bytes + head->filled, want - head->filled, head->filled, &more, err);
+            read_fully(head->fd, head->bytes + head->filled, (size_t)end - head->filled, head->filled, &more, err);
         if (status != SNAPJAR_OK)
             return status;
         head->filled += more;
@@ -79,8 +76,6 @@ snapjar_status head_source_open(struct head_source *head, snapjar_source **sourc
         head->bytes = memory_get(HEAD_MAX);
     head->fd = fd;
     head->file_size = (uint64_t)info.st_size;
-    head->guess = head->asked;
-    head->asked = 0;
     head->filled = 0;
     return snapjar_source_from_functions(source, context, &functions, head, err);
 }

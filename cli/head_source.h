@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A source for reading headers only, of many small files: it reads at once as much as the header of the file before
- * had, which is mostly right, and nothing of a payload but what such a guess may reach into.
+ * A source for reading headers only, of many small files: what was read of a file's start is kept, so that no byte is
+ * read twice, and nothing is read that was not asked for. Guessing how long the header is would save a call and reach
+ * into payloads; it gained 8 % in a list of 20,000 files.
  */
 #ifndef CLI_HEAD_SOURCE_H
 #define CLI_HEAD_SOURCE_H
@@ -14,10 +15,6 @@ struct head_source {
     /** The first bytes of the file, as far as they were read. */
     char *bytes;
     size_t filled;
-    /** Bytes that were asked for without a gap, from the start on: the header. */
-    size_t asked;
-    /** How much to read at once. */
-    size_t guess;
 };
 
 /** Memory of its own, to be freed with head_source_clear. Starts as zeros. */

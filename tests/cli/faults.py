@@ -5,12 +5,14 @@
 For each command, the n-th call of each kind (n = 1, 2, ... until the command gets through) is met with SIGKILL, and then with an
 error, by strace. Whatever happens: a file that was there has its old bytes or the new ones, whole; every record that was whole before is
 whole after; a command that fails says so with exit code 2 and leaves no temporary file. Without strace (or the right to trace) this is
-skipped, visibly.
+skipped, visibly. That ls and info read no byte of a payload is seen in the same way.
 """
 
+import json
 import os
 import pathlib
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -203,6 +205,31 @@ def break_everywhere(case: Case, log: str) -> None:
                     check(result.returncode != 2 or result.stderr.startswith(b"snapjar: ") or not result.stderr, what + ", no message")
 
 
+def check_header_reads(folder: pathlib.Path, log: str) -> None:
+    """ls and info read headers and trailers and not one byte of a payload, whatever files were read before."""
+    for path in folder.iterdir():
+        path.unlink()
+    for number, name in enumerate(["T" * 3000, "t", "T" * 500]):
+        (folder / f"{number}.pkl").write_bytes(b"".join(pickle.dumps("x" * 5000, 4) for _ in range(2)))
+        run("pack", "--raw", "-t", name[:1000], "--label", "note=" + name, str(folder / f"{number}.pkl"))
+    paths = sorted(str(path) for path in folder.glob("*.snapjar"))
+    records = [json.loads(line) for line in run("info", "--json", *paths).stdout.splitlines()]
+    check(len(records) == 6, "info lists the records that were packed")
+    for command in ("ls", "info"):
+        subprocess.run(["strace", "-y", "-o", log, "-e", "trace=pread64,read", SNAPJAR, command, "-j", "1", *paths],
+                       capture_output=True, check=True)
+        reads = re.findall(r"(read|pread64)\(\d+<([^>]*\.snapjar)>, .*, (\d+)(?:, (\d+))?\) += (\d+)",
+                           pathlib.Path(log).read_text(errors="replace"))
+        check(len(reads) >= 12, f"{command}: reads were seen")
+        for call, path, _, offset, got in reads:
+            check(call == "pread64", f"{command}: {call} of {path}")
+            start, end = int(offset or 0), int(offset or 0) + int(got)
+            for record in records:
+                trailer = record["offset"] + record["record_size"] - 24
+                is_payload = record["file"] == path and start < trailer and end > record["payload_offset"]
+                check(not is_payload, f"{command}: bytes {start} to {end} of {path} reach into a payload")
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="snapjar-faults-") as name:
         root = pathlib.Path(name)
@@ -219,6 +246,7 @@ def main() -> int:
         snapshot = (folder / "t.snapjar").read_bytes()
         for kind in (PackOver, Append, AppendRepair, Recover, Unpack):
             break_everywhere(kind(folder, pickles, snapshot), str(root / "log"))
+        check_header_reads(folder, str(root / "log"))
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 
