@@ -34,8 +34,8 @@ static const struct option_row rows[] = {
     {'g', "globals", NULL, OPTION_FLAG, offsetof(struct scan_values, globals),
      "list all globals that are found, with their uses", NULL, 0, 0},
     {0, "skip-other", NULL, OPTION_FLAG, offsetof(struct scan_values, skip_other),
-     "in directories, only count files that are no pickles of any kind, and text that breaks off before it names "
-     "a global",
+     "in directories, only count files that are no pickles of any kind, text that breaks off before it names a "
+     "global, devices, pipes, and links to directories",
      NULL, 0, 0},
     {0, "json", NULL, OPTION_FLAG, offsetof(struct scan_values, json),
      "print JSON, one object a pickle, one a file, and one for the sum", NULL, 0, 0},
@@ -390,6 +390,8 @@ static void print_summary(const struct scan *scan, const struct batch *batch)
             text_puts(&out, " nothing was scanned");
         else if (!batch->cli->report.exit_code && whole)
             text_puts(&out, " all allowed");
+        else if (*comma == ' ')
+            text_puts(&out, " what was looked at is allowed");
         if (batch->other_count)
             text_printf(&out, "; %zu other file%s not looked at", batch->other_count,
                         batch->other_count == 1 ? "" : "s");
@@ -454,6 +456,9 @@ static int scan_paths(struct cli *cli, const struct scan_values *values, const s
         report_make(&err, SNAPJAR_IO, SNAPJAR_DIAG_NONE, "there is no file here");
         report_failure(cli, paths->items[0], &err, NULL);
     }
+    /* A link to a directory may lead to pickles, and a pipe give some: what was not looked at is not clean. */
+    if (batch.other_count && !values->skip_other)
+        report_raise(&cli->report, EXIT_TROUBLE);
     print_end(&scan, &batch);
     learned_free(&scan.learned);
     return cli->report.exit_code;
