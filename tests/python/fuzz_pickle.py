@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Mutation fuzzing of the scan against CPython: fuzz_pickle.py SCAN [--batches N | --seconds N] [--seed N]
-[--keep DIR] [--seeds FILE].
+"""Mutation fuzzing of the scan against CPython: fuzz_pickle.py SCAN [--batches N | --seconds N] [--size N]
+[--seed N] [--keep DIR] [--seeds FILE].
 
 SCAN is the program built from tests/helpers/scan.c. Mutants of pickles that every Python found here made are scanned,
 and those of which the scan has nothing bad to say are loaded by the unpicklers of all these Pythons (pickle_oracle.py:
@@ -11,9 +11,9 @@ inert classes, limits). The rule:
 - All unpicklers make the same of it: every Python 3, the C one and the one in Python.
 - A pickle that the scan takes is refused only for what values are, not for what opcodes do.
 
-What breaks the rule is printed, and written to DIR. FILE keeps the ordinary pickles, and what grew out of
-them, from run to run. Of the mutants that are not clean every tenth is loaded as well,
-only to count how many CPython takes.
+What breaks the rule is printed, and written to DIR. FILE keeps the ordinary pickles, and what grew out of them, from
+run to run. Of the mutants that are not clean every tenth is loaded as well, only to count how many CPython takes. A
+batch is of so many mutants.
 """
 
 import argparse
@@ -34,7 +34,6 @@ sys.path.insert(0, str(HERE))
 import pickle_mutations  # noqa: E402
 import test_scan_cpython as base  # noqa: E402
 
-BATCH_SIZE = 3000
 SEEDS_MAX = 6000
 ENCODINGS = ("ascii", "ascii", "latin1", "bytes")
 
@@ -157,9 +156,9 @@ class Fuzzer:
             else:
                 self.seeds[self.rng.randrange(len(self.seeds))] = pieces
 
-    def batch(self):
+    def batch(self, size):
         encoding = self.rng.choice(ENCODINGS)
-        blobs = list({self.mutant() for _ in range(BATCH_SIZE)})
+        blobs = list({self.mutant() for _ in range(size)})
         scanned = base.scan(blobs, encoding)
         clean = [(blob, ours) for blob, ours in zip(blobs, scanned) if base.is_clean(ours)]
         dirty = [(blob, ours) for blob, ours in zip(blobs, scanned) if not base.is_clean(ours)]
@@ -213,6 +212,7 @@ def main():
     parser.add_argument("scan")
     parser.add_argument("--batches", type=int, default=4)
     parser.add_argument("--seconds", type=float)
+    parser.add_argument("--size", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=20240301)
     parser.add_argument("--keep", type=pathlib.Path)
     parser.add_argument("--seeds", type=pathlib.Path)
@@ -223,7 +223,7 @@ def main():
     print("Pythons: %s; %d seeds" % (" ".join(fuzzer.pythons), len(fuzzer.seeds)), flush=True)
     count = 0
     while count < options.batches if options.seconds is None else time.monotonic() - start < options.seconds:
-        fuzzer.batch()
+        fuzzer.batch(options.size)
         count += 1
     if options.seeds:
         fuzzer.keep_seeds(options.seeds)
