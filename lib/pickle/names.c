@@ -63,6 +63,77 @@ void sj_names_map(snapjar_text module, snapjar_text name, const char **mapped_mo
     *mapped_name = row != NULL ? row->mapped_name : NULL;
 }
 
+/**
+ * Rows that no pickler goes back: another row maps to the same name and is the one that REVERSE_NAME_MAPPING or
+ * REVERSE_IMPORT_MAPPING of Lib/_compat_pickle.py has, or Python 3's name is better left as it is. An empty name
+ * stands for the row of a module.
+ */
+static const compat_name one_way[] = {
+    {"UserDict", "UserDict", NULL, NULL},
+    {"__builtin__", "basestring", NULL, NULL},
+    {"exceptions", "StandardError", NULL, NULL},
+    {"socket", "_socketobject", NULL, NULL},
+    {"CGIHTTPServer", "", NULL, NULL},
+    {"DocXMLRPCServer", "", NULL, NULL},
+    {"FileDialog", "", NULL, NULL},
+    {"SimpleDialog", "", NULL, NULL},
+    {"SimpleHTTPServer", "", NULL, NULL},
+    {"StringIO", "", NULL, NULL},
+    {"Tix", "", NULL, NULL},
+    {"UserDict", "", NULL, NULL},
+    {"UserList", "", NULL, NULL},
+    {"UserString", "", NULL, NULL},
+    {"_elementtree", "", NULL, NULL},
+    {"cPickle", "", NULL, NULL},
+    {"cStringIO", "", NULL, NULL},
+    {"whichdb", "", NULL, NULL},
+};
+
+static bool is_one_way(const compat_name *row)
+{
+    for (size_t i = 0; i < sizeof one_way / sizeof *one_way; i++) {
+        if (strcmp(one_way[i].module, row->module) == 0 && strcmp(one_way[i].name, row->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/** Whether a Python 3 loader finds this name under that one of Python 2. */
+static bool maps_to(snapjar_text old_module, snapjar_text old_name, snapjar_text module, snapjar_text name)
+{
+    const char *mapped_module, *mapped_name;
+    sj_names_map(old_module, old_name, &mapped_module, &mapped_name);
+    const snapjar_text found_module =
+        mapped_module != NULL ? (snapjar_text){mapped_module, strlen(mapped_module)} : old_module;
+    const snapjar_text found_name = mapped_name != NULL ? (snapjar_text){mapped_name, strlen(mapped_name)} : old_name;
+    return found_module.size == module.size && memcmp(found_module.data, module.data, module.size) == 0 &&
+           found_name.size == name.size && memcmp(found_name.data, name.data, name.size) == 0;
+}
+
+bool sj_names_unmap(snapjar_text module, snapjar_text name, snapjar_text *old_module, snapjar_text *old_name)
+{
+    *old_module = module;
+    *old_name = name;
+    for (size_t i = 0; i < sizeof compat_names / sizeof *compat_names; i++) {
+        const compat_name *row = &compat_names[i];
+        if (compare_text(module, row->mapped_module) != 0 || compare_text(name, row->mapped_name) != 0 ||
+            is_one_way(row))
+            continue;
+        *old_module = (snapjar_text){row->module, strlen(row->module)};
+        *old_name = (snapjar_text){row->name, strlen(row->name)};
+        return true;
+    }
+    for (size_t i = 0; i < sizeof compat_modules / sizeof *compat_modules; i++) {
+        const compat_name *row = &compat_modules[i];
+        const snapjar_text candidate = {row->module, strlen(row->module)};
+        if (compare_text(module, row->mapped_module) != 0 || is_one_way(row) || !maps_to(candidate, name, module, name))
+            continue;
+        *old_module = candidate;
+        return true;
+    }
+    return maps_to(module, name, module, name);
+}
+
 void sj_names_init(sj_names *names, sj_texts *texts, size_t count_max)
 {
     memset(names, 0, sizeof *names);

@@ -81,6 +81,12 @@ void sj_names_refresh(sj_names *names);
 /** The row of compat.def for a name of Python 2: static texts; NULL both if it stays. Either may be NULL alone. */
 void sj_names_map(snapjar_text module, snapjar_text name, const char **mapped_module, const char **mapped_name);
 
+/**
+ * The opposite: what a pickler of Python 3 writes below protocol 3 for a name, so that Python 2 knows it too; static
+ * texts or the given ones. False if it has no name there that is mapped back to this one.
+ */
+bool sj_names_unmap(snapjar_text module, snapjar_text name, snapjar_text *old_module, snapjar_text *old_name);
+
 static inline void sj_use_add(snapjar_use_record *record, uint64_t offset)
 {
     if (record->count++ == 0)

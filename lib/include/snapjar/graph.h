@@ -69,6 +69,38 @@ SNAPJAR_API void snapjar_graph_free(snapjar_graph *graph);
 /** How many values there are, and bytes that they take. Either may be NULL. */
 SNAPJAR_API void snapjar_graph_measure(const snapjar_graph *graph, uint64_t *node_count, uint64_t *memory_size);
 
+/** Zero means the default. */
+typedef struct snapjar_emit_options {
+    /** sizeof(snapjar_emit_options) of the program. */
+    size_t struct_size;
+    /** Bytes of the new pickle that are kept in memory; beyond, in an unlinked temporary file. Default 256 MiB. */
+    uint64_t memory_max;
+} snapjar_emit_options;
+
+#define SNAPJAR_EMIT_OPTIONS_INIT                                                                                      \
+    {                                                                                                                  \
+        sizeof(snapjar_emit_options), 0                                                                                \
+    }
+
+#define SNAPJAR_EMIT_MEMORY_DEFAULT (UINT64_C(256) << 20)
+
+/**
+ * Writes the graph as a pickle of `protocol`, 0 to 5, which a Python 3 loader makes an equal object of: values, types
+ * and floats to the bit, which values are one object, the order of dicts, and the order of all that a loader looks up,
+ * calls, makes or fills. Written from protocol 3 on, text of Python 2 has become str or bytes by the graph's string
+ * encoding; below, it stays, and the loader needs the same encoding as before. What a protocol has no opcode for is
+ * written as a call, as CPython's pickler does it: `_codecs:encode`, `builtins:bytes`, `bytearray`, `set`, `frozenset`
+ * and `getattr`, `copyreg:__newobj__` and `__newobj_ex__`; and `operator:ior` for a set that contains itself.
+ *
+ * Whatever cannot be written so is refused with SNAPJAR_UNSUPPORTED and `transcode-unfaithful`, at the value's offset.
+ * Nothing is written to `sink` unless all could be emitted; it may be of any kind, and is not finished. `options` may
+ * be NULL, and `*size` (bytes written) too. The graph stays as it is.
+ */
+SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_graph_emit(const snapjar_graph *graph, int protocol,
+                                                                 snapjar_sink *sink,
+                                                                 const snapjar_emit_options *options, uint64_t *size,
+                                                                 snapjar_error *err);
+
 #ifdef __cplusplus
 }
 #endif
