@@ -28,11 +28,11 @@ static bool can_put(const sj_node *node)
     return node->kind > SJ_NODE_FLOAT && (node->kind != SJ_NODE_TUPLE || node->count > 0);
 }
 
-static bool needs_put(const sj_emitter *e, const sj_node *node)
+static bool needs_put(const sj_emitter *e, const sj_node *node, bool is_dropped)
 {
     if (!can_put(node))
         return false;
-    if (e->puts_all || (node->flags & (SJ_NODE_IS_SHARED | SJ_NODE_IS_FETCHED)) != 0)
+    if ((e->puts_all && !is_dropped) || (node->flags & (SJ_NODE_IS_SHARED | SJ_NODE_IS_FETCHED)) != 0)
         return true;
     /* One that is filled by calls is an argument of those. */
     return node->kind == SJ_NODE_SET && e->protocol < 4 && !sj_emit_can_gather(e, node);
@@ -72,27 +72,28 @@ static SJ_EMIT push(sj_emitter *e, const sj_emit_task *task, snapjar_error *err)
 }
 
 /** A value is on the stack now: it gets its memo entry, and what happened to it follows. */
-static SJ_EMIT finish(sj_emitter *e, sj_ref ref, bool is_gathered, snapjar_error *err)
+static SJ_EMIT finish(sj_emitter *e, const sj_emit_task *made, snapjar_error *err)
 {
+    const sj_ref ref = made->ref;
     const sj_node *node = sj_graph_node(e->graph, ref);
     sj_emit_task task = {.ref = ref, .is_made = true};
     uint32_t index;
-    if (needs_put(e, node)) {
+    if (needs_put(e, node, made->is_dropped)) {
         SJ_TRY(sj_emit_put(e, &index, err));
         e->memo[ref] = index + SJ_MEMO_FIRST;
     }
     const bool has_elements = node->count > 0 && (node->kind == SJ_NODE_LIST || node->kind == SJ_NODE_DICT);
-    if (is_gathered || (!has_elements && node->changes == 0))
+    if (made->is_gathered || (!has_elements && node->changes == 0))
         return SNAPJAR_OK;
     if (!has_elements)
         task.change = sj_graph_first_change(e->graph, node);
     return push(e, &task, err);
 }
 
-static SJ_EMIT emit_value(sj_emitter *e, sj_ref ref, snapjar_error *err)
+static SJ_EMIT emit_task(sj_emitter *e, sj_emit_task task, snapjar_error *err)
 {
+    const sj_ref ref = task.ref;
     const sj_node *node = sj_graph_node(e->graph, ref);
-    sj_emit_task task = {.ref = ref};
     bool is_open;
     SJ_TRY(sj_emit_boundary(e, err));
     if (e->memo[ref] >= SJ_MEMO_FIRST)
@@ -105,20 +106,25 @@ static SJ_EMIT emit_value(sj_emitter *e, sj_ref ref, snapjar_error *err)
     task.is_known = e->memo[ref] == SJ_MEMO_KNOWN;
     e->memo[ref] = SJ_MEMO_BEGUN;
     SJ_TRY(sj_emit_start(e, &task, &is_open, err));
-    return is_open ? push(e, &task, err) : finish(e, ref, false, err);
+    return is_open ? push(e, &task, err) : finish(e, &task, err);
+}
+
+static SJ_EMIT emit_value(sj_emitter *e, sj_ref ref, snapjar_error *err)
+{
+    return emit_task(e, (sj_emit_task){.ref = ref}, err);
 }
 
 /** All children of a value are on the stack. */
-static SJ_EMIT make(sj_emitter *e, sj_ref ref, snapjar_error *err)
+static SJ_EMIT make(sj_emitter *e, snapjar_error *err)
 {
-    const sj_node *node = sj_graph_node(e->graph, ref);
-    e->task_count--;
-    if (e->memo[ref] >= SJ_MEMO_FIRST) {
+    const sj_emit_task task = e->tasks[--e->task_count];
+    const sj_node *node = sj_graph_node(e->graph, task.ref);
+    if (e->memo[task.ref] >= SJ_MEMO_FIRST) {
         SJ_TRY(sj_emit_unmake(e, node, err));
-        return sj_emit_get(e, e->memo[ref] - SJ_MEMO_FIRST, err);
+        return sj_emit_get(e, e->memo[task.ref] - SJ_MEMO_FIRST, err);
     }
     SJ_TRY(sj_emit_make(e, node, err));
-    return finish(e, ref, false, err);
+    return finish(e, &task, err);
 }
 
 /* ---- what happens to a value ---- */
@@ -246,7 +252,10 @@ static SJ_EMIT apply(sj_emitter *e, sj_emit_task *task, const sj_change *change,
 {
     *is_done = task->index == change->count;
     if (!*is_done)
-        return emit_value(e, e->graph->words[change->first + task->index++], err);
+        return emit_task(e,
+                         (sj_emit_task){.ref = e->graph->words[change->first + task->index++],
+                                        .is_dropped = change->op == SJ_OP_POP},
+                         err);
     if (change->op == SJ_OP_POP)
         return sj_emit_opcode(e, SJ_OP_POP, err);
     SJ_TRY(sj_emit_effect(e, change->offset, err));
@@ -286,7 +295,6 @@ static bool next_change(const sj_emitter *e, sj_emit_task *task, const sj_node *
 /** A set that is a call with all its elements: what ADDITEMS added goes into a list. */
 static SJ_EMIT gather(sj_emitter *e, sj_emit_task *task, const sj_node *node, snapjar_error *err)
 {
-    const sj_ref ref = task->ref;
     bool is_done = true;
     if (task->change != 0) {
         const sj_change change = sj_graph_change(e->graph, task->change);
@@ -297,10 +305,10 @@ static SJ_EMIT gather(sj_emitter *e, sj_emit_task *task, const sj_node *node, sn
         if (!is_done || next_change(e, task, node))
             return SNAPJAR_OK;
     }
-    e->task_count--;
+    const sj_emit_task made = e->tasks[--e->task_count];
     SJ_TRY(sj_emit_close_tuple(e, 1, err));
     SJ_TRY(sj_emit_opcode(e, SJ_OP_REDUCE, err));
-    return finish(e, ref, true, err);
+    return finish(e, &made, err);
 }
 
 /* ---- the walk ---- */
@@ -315,7 +323,7 @@ static SJ_EMIT advance(sj_emitter *e, snapjar_error *err)
         return gather(e, task, node, err);
     if (!task->is_made) {
         if (task->index == sj_emit_child_count(e, node))
-            return make(e, task->ref, err);
+            return make(e, err);
         return emit_value(e, sj_emit_child(e, node, task->index++), err);
     }
     SJ_TRY(step_change(e, task, node, &is_done, err));

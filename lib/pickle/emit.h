@@ -40,6 +40,8 @@ typedef struct sj_emit_task {
     uint32_t change;
     /** It is a class that was looked up before. */
     bool is_known;
+    /** It will be dropped: a memo entry would look as if it were needed later. */
+    bool is_dropped;
     /** The value is on the stack, and this is about what happens to it. */
     bool is_made;
     /** Whether something other than a plain value was hashed. */

@@ -35,6 +35,8 @@ REFUSALS = {
     "it has no read-only views of buffers": (0, 1, 2, 3, 4),
     "a persistent id must be": (0,),
     "is not ASCII": (0, 1, 2),  # names
+    # An object whose arguments hold itself is made twice, and given its state again after that.
+    "would come after what happens": PROTOCOLS,
 }
 
 
@@ -133,6 +135,8 @@ def check_all(name, program, blobs):
     assert not found, "%d differences" % len(found)
     unknown = {reason: count for reason, count in refusals.items() if reason[0].startswith("unknown")}
     assert not unknown, unknown
+    late = [group for group in made if any(isinstance(blob, str) and "would come after" in blob for blob in group)]
+    assert len(late) <= 8, "%d pickles have effects in an order that cannot be kept" % len(late)
     print("  %s: %d pickles, %d transcoded and equal, refused: %s" % (name, len(blobs), compared, dict(refusals)))
 
 
