@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Fuzzes lib/pickle: a pickle fed in pieces gives what it gives whole, token for token; the fast path gives what the
- * slow one gives; a pickle whose buffers were put back is a pickle again. Input: 4 bytes that say how to cut and which
+ * slow one gives; a scan beside it changes nothing about where the pickle ends, wherever it gives up; a pickle whose
+ * buffers were put back is a pickle again. Input: 4 bytes that say how to cut and which
  * line limit to set, then the pickle.
  */
 #include <stdint.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "pickle/inband.h"
+#include "pickle/inspect.h"
 #include "pickle/measure.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -167,6 +169,56 @@ static outcome measure(const uint8_t *bytes, size_t size, uint64_t line_size_max
     return got;
 }
 
+/** The same walk with a scan; `trace` is not filled in. */
+static outcome inspect(snapjar_scan *scan, const uint8_t *bytes, size_t size, uint64_t line_size_max, uint64_t seed)
+{
+    const snapjar_limits limits = {.struct_size = sizeof limits, .pickle_line_size_max = line_size_max};
+    sj_inspection walk;
+    outcome got = {0};
+    snapjar_error err = {0};
+    sj_inspect_begin(&walk, scan, &(sj_inspect_options){0, SNAPJAR_STRING_ASCII, &limits});
+    for (size_t at = 0; at < size && !sj_inspect_is_done(&walk) && got.status == SNAPJAR_OK;) {
+        size_t consumed;
+        size_t taken = chunk_size(&seed, size - at);
+        uint8_t *chunk = copy_chunk(bytes + at, taken);
+        got.status = sj_inspect_feed(&walk, chunk, taken, &consumed, &err);
+        require(got.status != SNAPJAR_OK || sj_inspect_is_done(&walk) || consumed == taken);
+        free(chunk);
+        at += consumed;
+    }
+    if (got.status == SNAPJAR_OK)
+        got.status = sj_inspect_finish(&walk, &err);
+    got.diagnostic = err.diagnostic;
+    got.offset = err.offset;
+    /* A scan that came to the end has seen the same; one that gave up says why; none is clean where there is no end. */
+    const snapjar_error *failure = snapjar_scan_failure(scan);
+    if (got.status != SNAPJAR_OK) {
+        require(failure != NULL);
+        return got;
+    }
+    require(failure == NULL ? snapjar_scan_summarize(scan)->size == walk.extent.size : failure->status != SNAPJAR_OK);
+    got.size = walk.extent.size;
+    got.opcode_count = walk.extent.opcode_count;
+    got.buffer_count = walk.extent.buffer_count;
+    got.protocol = walk.extent.protocol;
+    return got;
+}
+
+static void require_inspected(const uint8_t *bytes, size_t size, uint64_t line_size_max, uint64_t seed, outcome whole)
+{
+    snapjar_context *context;
+    snapjar_scan *scan;
+    whole.trace = 0;
+    require(snapjar_context_new(&context, NULL, NULL) == SNAPJAR_OK);
+    require(snapjar_scan_new(&scan, context, NULL, NULL) == SNAPJAR_OK);
+    const outcome at_once = inspect(scan, bytes, size, line_size_max, 0);
+    const outcome cut = inspect(scan, bytes, size, line_size_max, seed);
+    require_same(&at_once, &whole);
+    require_same(&cut, &whole);
+    snapjar_scan_free(scan);
+    snapjar_context_free(context);
+}
+
 typedef struct written {
     uint8_t *bytes;
     size_t size;
@@ -224,6 +276,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const outcome cut = measure(bytes, size, line_size_max, seed, true);
     require_same(&slow, &whole);
     require_same(&cut, &whole);
+    require_inspected(bytes, size, line_size_max, seed, whole);
 
     const snapjar_limits limits = {.struct_size = sizeof limits, .pickle_line_size_max = line_size_max};
     snapjar_pickle_extent extent;
