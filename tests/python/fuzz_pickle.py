@@ -218,11 +218,13 @@ def main():
     parser.add_argument("--seeds", type=pathlib.Path)
     options = parser.parse_args()
     os.environ["SNAPJAR_SCAN"] = options.scan
-    start = time.monotonic()
     fuzzer = Fuzzer(options.seed, options.keep, options.seeds)
+    start = time.monotonic()
     print("Pythons: %s; %d seeds" % (" ".join(fuzzer.pythons), len(fuzzer.seeds)), flush=True)
     count = 0
-    while count < options.batches if options.seconds is None else time.monotonic() - start < options.seconds:
+    while count == 0 or (
+        count < options.batches if options.seconds is None else time.monotonic() - start < options.seconds
+    ):
         fuzzer.batch(options.size)
         count += 1
     if options.seeds:
@@ -231,7 +233,7 @@ def main():
         print("%9d %s" % (number, name))
     print("%d seconds" % (time.monotonic() - start))
     failed = fuzzer.counts["findings"]
-    if not count or fuzzer.counts["taken"] * 50 < fuzzer.counts["mutants"]:
+    if fuzzer.counts["taken"] * 50 < fuzzer.counts["mutants"]:
         print("the unpicklers took next to nothing: this compares too little")
         failed += 1
     print("%d passed, %d failed" % (count, failed))
