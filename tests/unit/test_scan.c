@@ -176,6 +176,11 @@ static const refused refusals[] = {
     DAMAGED("cm\nn\n)R0cm\nn\n]R.", OPERAND_INVALID, 14),
     DAMAGED("cm\nn\n)R0N)R.", OPERAND_INVALID, 10),
     DAMAGED("\x80\2cm\nn\n)\x81}X\1\0\0\0aNsb0}b.", STACK_UNDERFLOW, 21),
+    DAMAGED("\x80\2cm\nn\n)\x81"
+            "0cm\nn\n()\x81.",
+            STACK_UNDERFLOW, 17),
+    DAMAGED("cm\nn\n)R0cm\nn\n()R.", STACK_UNDERFLOW, 15),
+    DAMAGED("\x80\2cm\nn\n)\x81}q\0X\1\0\0\0aNsb(h\0b.", STACK_UNDERFLOW, 24),
     DAMAGED("Nr\0\0\0\0j\1\0\0\0.", MEMO_MISSING, 6),
     DAMAGED("Nr\2\0\0\0j\1\0\0\0.", MEMO_MISSING, 6),
     {BYTES("\x80\4N\x8a\x40"
