@@ -528,23 +528,27 @@ def buffers():
         yield pickle.dumps([pickle.PickleBuffer(data), data], 5, buffer_callback=[].append)
 
 
+def all_pickles(count):
+    both = (pickle.dumps, pickle._dumps)
+    for source in (
+        pickles(literals(), (pickle.dumps,)),
+        pickles(recursions(), both),
+        pickles(objects(), both),
+        pickles(library_objects(), both[:1]),
+        persistent(),
+        extended(),
+        buffers(),
+        pickles((Graph(seed).made for seed in range(count)), both[:1]),
+    ):
+        for blob in source:
+            yield blob
+
+
 def main():
     sys.setrecursionlimit(3000)
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else 250
-    both = (pickle.dumps, pickle._dumps)
     with open(sys.argv[1], "wb") as out:
-        for source in (
-            pickles(literals(), (pickle.dumps,)),
-            pickles(recursions(), both),
-            pickles(objects(), both),
-            pickles(library_objects(), both[:1]),
-            persistent(),
-            extended(),
-            buffers(),
-            pickles((Graph(seed).made for seed in range(count)), both[:1]),
-        ):
-            for blob in source:
-                out.write(struct.pack("<I", len(blob)) + blob)
+        for blob in all_pickles(int(sys.argv[2]) if len(sys.argv) > 2 else 250):
+            out.write(struct.pack("<I", len(blob)) + blob)
 
 
 if __name__ == "__main__":
