@@ -462,6 +462,8 @@ static void test_bad_files(void **state)
         {"{\"snapjar_policy\": 2}", SNAPJAR_UNSUPPORTED, SNAPJAR_DIAG_POLICY_INVALID, 19},
         {"{\"snapjar_policy\": 1, \"alow\": {}}", SNAPJAR_DAMAGED, SNAPJAR_DIAG_POLICY_INVALID, 30},
         {"{\"snapjar_policy\": 1, \"allow\": []}", SNAPJAR_DAMAGED, SNAPJAR_DIAG_POLICY_INVALID, 31},
+        {"{\"snapjar_policy\": 1, \"extensions\": []}", SNAPJAR_DAMAGED, SNAPJAR_DIAG_POLICY_INVALID, 36},
+        {"{\"snapjar_policy\": 1, \"others\": true}", SNAPJAR_DAMAGED, SNAPJAR_DIAG_POLICY_INVALID, 32},
         {"{\"snapjar_policy\": 1, \"allow\": {\"a\": [\"new\"]}}", SNAPJAR_DAMAGED, SNAPJAR_DIAG_POLICY_INVALID, 37},
         {"{\"snapjar_policy\": 1, \"allow\": {\"a:b\": []}}", SNAPJAR_DAMAGED, SNAPJAR_DIAG_POLICY_INVALID, 39},
         {"{\"snapjar_policy\": 1, \"allow\": {\"a:b\": [\"nwe\"]}}", SNAPJAR_DAMAGED, SNAPJAR_DIAG_POLICY_INVALID, 39},
