@@ -12,8 +12,8 @@
 #define SMALL_TUPLE 4
 /** Bytes of a text that may be looked at any number of times. */
 #define LONG_TEXT 256
-/** Characters of a name that are shown. */
-#define NAME_MAX_SHOWN 200
+/** Calls of getattr, one around the other. */
+#define ATTRIBUTES_MAX 8
 
 sj_literal sj_picture_literal(const snapjar_graph *graph, const sj_node *node)
 {
@@ -53,17 +53,53 @@ bool sj_picture_is_global(const snapjar_graph *graph, sj_ref ref, const char *mo
     return is_text(texts[0], module) && is_text(texts[1], name);
 }
 
-void sj_picture_global(sj_out *out, const snapjar_graph *graph, const sj_node *node)
+/** What getattr is asked for an attribute of, and `*name`; 0 if it is no such call. */
+static sj_ref attribute_of(const snapjar_graph *graph, sj_ref ref, sj_ref *name)
 {
-    snapjar_text module, name;
-    sj_picture_names(graph, node, &module, &name);
-    if (module.size == 0 && name.size == 0) {
-        sj_out_text(out, "(computed global)");
-        return;
+    const sj_node *node = sj_graph_node(graph, ref);
+    const sj_ref arguments = node->kind == SJ_NODE_CALL ? sj_picture_arguments(graph, node) : 0;
+    if (arguments == 0 || node->changes != 0 || sj_graph_node(graph, arguments)->count != 2 ||
+        !sj_picture_is_global(graph, graph->words[node->first], "builtins", "getattr"))
+        return 0;
+    const sj_ref *words = graph->words + sj_graph_node(graph, arguments)->first;
+    const sj_node_kind kind = (sj_node_kind)sj_graph_node(graph, words[1])->kind;
+    *name = words[1];
+    return kind == SJ_NODE_STR || kind == SJ_NODE_STR2 ? words[0] : 0;
+}
+
+bool sj_picture_is_name(const snapjar_graph *graph, sj_ref ref)
+{
+    sj_ref name;
+    for (int level = 0; level <= ATTRIBUTES_MAX && ref != 0; level++) {
+        if (sj_graph_node(graph, ref)->kind == SJ_NODE_GLOBAL)
+            return true;
+        ref = attribute_of(graph, ref, &name);
     }
-    sj_out_escaped(out, module.data, module.size, NAME_MAX_SHOWN);
-    sj_out_text(out, ":");
-    sj_out_escaped(out, name.data, name.size, NAME_MAX_SHOWN);
+    return false;
+}
+
+void sj_picture_global(sj_out *out, const snapjar_graph *graph, sj_ref ref)
+{
+    sj_ref names[ATTRIBUTES_MAX];
+    int count = 0;
+    snapjar_text module, name;
+    while (sj_graph_node(graph, ref)->kind != SJ_NODE_GLOBAL && count < ATTRIBUTES_MAX)
+        ref = attribute_of(graph, ref, &names[count++]);
+    sj_picture_names(graph, sj_graph_node(graph, ref), &module, &name);
+    if (module.size == 0 && name.size == 0)
+        sj_out_text(out, "(computed global)");
+    sj_out_escaped(out, module.data, module.size, SJ_PICTURE_NAME_SIZE);
+    sj_out_text(out, module.size > 0 ? ":" : "");
+    sj_out_escaped(out, name.data, name.size, SJ_PICTURE_NAME_SIZE);
+    while (count > 0) {
+        const sj_literal literal = sj_picture_literal(graph, sj_graph_node(graph, names[--count]));
+        size_t at = 0, shown = 0;
+        uint32_t point;
+        bool is_byte;
+        sj_out_text(out, ".");
+        while (shown++ < SJ_PICTURE_NAME_SIZE && sj_literal_point(&literal, &at, &point, &is_byte))
+            sj_out_point(out, point, '\0', is_byte);
+    }
 }
 
 sj_ref sj_picture_arguments(const snapjar_graph *graph, const sj_node *node)
@@ -78,14 +114,14 @@ sj_ref sj_picture_class(const snapjar_graph *graph, const sj_node *node, uint32_
 {
     const sj_ref callable = graph->words[node->first];
     *skipped = 0;
-    if (sj_graph_node(graph, callable)->kind != SJ_NODE_GLOBAL)
+    if (!sj_picture_is_name(graph, callable))
         return 0;
     const sj_ref arguments = node->kind == SJ_NODE_CALL ? sj_picture_arguments(graph, node) : 0;
     if (arguments == 0)
         return callable;
     const sj_node *tuple = sj_graph_node(graph, arguments);
     const uint32_t *words = graph->words + tuple->first;
-    if (tuple->count == 0 || sj_graph_node(graph, words[0])->kind != SJ_NODE_GLOBAL)
+    if (tuple->count == 0 || !sj_picture_is_name(graph, words[0]))
         return callable;
     if (sj_picture_is_global(graph, callable, "copyreg", "__newobj__")) {
         *skipped = 1;
@@ -172,6 +208,8 @@ static sj_seen see_call(const snapjar_graph *graph, const sj_node *node)
         return seen;
     if (sj_graph_node(graph, callable)->kind != SJ_NODE_GLOBAL)
         return seen;
+    if (sj_picture_is_name(graph, (sj_ref)(node - graph->nodes)))
+        return (sj_seen){SJ_SEEN_GLOBAL, 0, 0};
     if (see_bytes(graph, node, arguments, &seen))
         return seen;
     seen = (sj_seen){SJ_SEEN_OBJECT, 0, 0};
@@ -306,8 +344,8 @@ static uint64_t width_of(uint32_t point, bool is_byte)
     return point < 0x10000 ? 2 : 3;
 }
 
-/** Characters of a text, or of bytes that older protocols write as text. */
-static void picture_text(sj_out *out, const snapjar_graph *graph, sj_seen seen, uint64_t text_max)
+/** Characters from `first` on of a text, or of bytes that older protocols write as text. */
+static void picture_text(sj_out *out, const snapjar_graph *graph, sj_seen seen, uint64_t first, uint64_t text_max)
 {
     const bool is_bytes = seen.form != SJ_SEEN_STR;
     size_t at = 0;
@@ -317,11 +355,14 @@ static void picture_text(sj_out *out, const snapjar_graph *graph, sj_seen seen, 
     sj_literal literal = {SJ_OP_SHORT_BINBYTES, NULL, 0, 0, true};
     if (seen.text != 0)
         literal = sj_picture_literal(graph, sj_graph_node(graph, seen.text));
-    sj_out_text(out, seen.form == SJ_SEEN_BYTEARRAY ? "bytearray(b'" : is_bytes ? "b'" : "'");
+    sj_out_text(out, seen.form == SJ_SEEN_BYTEARRAY ? "bytearray(" : "");
+    sj_out_text(out, first > 0 ? "..." : "");
+    sj_out_text(out, is_bytes ? "b'" : "'");
     for (; !out->is_cut && sj_literal_point(&literal, &at, &point, &is_byte); count++) {
-        if (!is_cut)
-            width += width_of(point, is_byte || is_bytes);
-        is_cut |= width > text_max;
+        if (is_cut || count < first)
+            continue;
+        width += width_of(point, is_byte || is_bytes);
+        is_cut = width > text_max;
         if (!is_cut)
             sj_out_point(out, point, '\'', is_byte || is_bytes);
     }
@@ -330,6 +371,54 @@ static void picture_text(sj_out *out, const snapjar_graph *graph, sj_seen seen, 
         sj_out_format(out, "... (%llu %s)", (unsigned long long)count, is_bytes ? "bytes" : "characters");
     sj_out_text(out, seen.form == SJ_SEEN_BYTEARRAY ? ")" : "");
 }
+
+void sj_picture_part(sj_out *out, const snapjar_graph *graph, sj_ref ref, uint64_t first, uint64_t text_max)
+{
+    picture_text(out, graph, sj_picture_see(graph, ref), first, text_max);
+}
+
+/* ---- numbers as they are compared ---- */
+
+sj_number sj_picture_int(const snapjar_graph *graph, sj_ref ref, uint8_t buffer[SJ_DECIMAL_BYTES_MAX])
+{
+    const sj_literal literal = sj_picture_literal(graph, sj_graph_node(graph, ref));
+    sj_number number = {literal.data, literal.size};
+    if (literal.opcode == SJ_OP_INT || literal.opcode == SJ_OP_LONG) {
+        const bool has_letter = number.size > 0 && number.data[number.size - 1] == 'L';
+        size_t size;
+        if (sj_decimal_to_bytes((const char *)number.data, number.size - has_letter, buffer, &size))
+            number = (sj_number){buffer, size};
+        return number;
+    }
+    if (literal.opcode == SJ_OP_BININT1 || literal.opcode == SJ_OP_BININT2) {
+        /* Unsigned: a zero keeps the sign out. */
+        memcpy(buffer, literal.data, literal.size);
+        buffer[literal.size] = 0;
+        number = (sj_number){buffer, literal.size + 1};
+    }
+    /* Bytes that only repeat the sign. */
+    while (number.size > 1 && ((number.data[number.size - 1] == 0 && number.data[number.size - 2] < 0x80) ||
+                               (number.data[number.size - 1] == 0xff && number.data[number.size - 2] >= 0x80)))
+        number.size--;
+    if (number.size == 1 && number.data[0] == 0)
+        number.size = 0;
+    return number;
+}
+
+uint64_t sj_picture_bits(const snapjar_graph *graph, sj_ref ref)
+{
+    const sj_literal literal = sj_picture_literal(graph, sj_graph_node(graph, ref));
+    uint64_t bits = 0;
+    if (literal.opcode == SJ_OP_FLOAT) {
+        (void)sj_double_parse((const char *)literal.data, literal.size, &bits);
+        return bits;
+    }
+    for (size_t i = 0; i < 8; i++)
+        bits = bits << 8 | literal.data[i];
+    return bits;
+}
+
+/* ---- leaves ---- */
 
 void sj_picture_leaf(sj_out *out, const snapjar_graph *graph, sj_ref ref, uint64_t text_max)
 {
@@ -353,10 +442,10 @@ void sj_picture_leaf(sj_out *out, const snapjar_graph *graph, sj_ref ref, uint64
     case SJ_SEEN_STR:
     case SJ_SEEN_BYTES:
     case SJ_SEEN_BYTEARRAY:
-        picture_text(out, graph, seen, text_max);
+        picture_text(out, graph, seen, 0, text_max);
         return;
     case SJ_SEEN_GLOBAL:
-        sj_picture_global(out, graph, node);
+        sj_picture_global(out, graph, ref);
         return;
     case SJ_SEEN_EXTENSION:
         literal = sj_picture_literal(graph, node);
@@ -372,10 +461,10 @@ void sj_picture_leaf(sj_out *out, const snapjar_graph *graph, sj_ref ref, uint64
 }
 
 /** "app:Job", "app:make()", "list of 3". */
-static void picture_stub(sj_out *out, const snapjar_graph *graph, sj_ref ref)
+void sj_picture_stub(sj_out *out, const snapjar_graph *graph, sj_ref ref)
 {
     const sj_node *node = sj_graph_node(graph, ref);
-    const sj_form form = sj_picture_see(graph, ref).form;
+    const sj_form form = sj_picture_form(graph, ref);
     uint32_t skipped;
     if (form == SJ_SEEN_PERSISTENT || form == SJ_SEEN_READONLY) {
         sj_out_text(out, form == SJ_SEEN_PERSISTENT ? "persistent id" : "read-only view");
@@ -393,7 +482,7 @@ static void picture_stub(sj_out *out, const snapjar_graph *graph, sj_ref ref)
     const sj_ref class = sj_picture_class(graph, node, &skipped);
     const sj_node *callable = sj_graph_node(graph, graph->words[node->first]);
     if (class != 0)
-        sj_picture_global(out, graph, sj_graph_node(graph, class));
+        sj_picture_global(out, graph, class);
     else if (callable->kind == SJ_NODE_EXTENSION)
         sj_picture_leaf(out, graph, graph->words[node->first], 0);
     else
@@ -403,12 +492,12 @@ static void picture_stub(sj_out *out, const snapjar_graph *graph, sj_ref ref)
 bool sj_picture_is_small(const snapjar_graph *graph, sj_ref ref)
 {
     const sj_node *node = sj_graph_node(graph, ref);
-    if (sj_form_is_leaf(sj_picture_see(graph, ref).form))
+    if (sj_form_is_leaf(sj_picture_form(graph, ref)))
         return true;
     if (node->kind != SJ_NODE_TUPLE || node->count > SMALL_TUPLE || node->changes != 0)
         return false;
     for (uint32_t i = 0; i < node->count; i++) {
-        if (!sj_form_is_leaf(sj_picture_see(graph, graph->words[node->first + i]).form))
+        if (!sj_form_is_leaf(sj_picture_form(graph, graph->words[node->first + i])))
             return false;
     }
     return true;
@@ -417,12 +506,12 @@ bool sj_picture_is_small(const snapjar_graph *graph, sj_ref ref)
 void sj_picture_short(sj_out *out, const snapjar_graph *graph, sj_ref ref, uint64_t text_max)
 {
     const sj_node *node = sj_graph_node(graph, ref);
-    if (sj_form_is_leaf(sj_picture_see(graph, ref).form)) {
+    if (sj_form_is_leaf(sj_picture_form(graph, ref))) {
         sj_picture_leaf(out, graph, ref, text_max);
         return;
     }
     if (!sj_picture_is_small(graph, ref)) {
-        picture_stub(out, graph, ref);
+        sj_picture_stub(out, graph, ref);
         return;
     }
     sj_out_text(out, "(");

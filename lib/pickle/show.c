@@ -38,8 +38,18 @@ static unsigned denied_uses(const sj_show *show, sj_ref ref, unsigned uses)
     const snapjar_policy *policy = show->options.policy;
     snapjar_text module, name;
     uses |= SNAPJAR_USES(SNAPJAR_USE_IMPORT);
+    char text[4 * SJ_PICTURE_NAME_SIZE];
     if (node->kind == SJ_NODE_GLOBAL) {
         sj_picture_names(show->graph, node, &module, &name);
+    } else if (sj_picture_is_name(show->graph, ref)) {
+        /* "module:Outer.Inner". What needs an escape is in no rule. */
+        sj_out out;
+        sj_out_to_text(&out, text, sizeof text, true);
+        sj_picture_global(&out, show->graph, ref);
+        const size_t size = sj_out_end(&out);
+        const size_t module_size = strcspn(text, ":");
+        module = (snapjar_text){text, module_size};
+        name = (snapjar_text){text + module_size + 1, size - sj_min(size, module_size + 1)};
     } else if (node->kind == SJ_NODE_EXTENSION) {
         const sj_literal literal = sj_picture_literal(show->graph, node);
         const sj_extension *extension = sj_policy_extension(policy, (uint32_t)sj_literal_unsigned(&literal));
@@ -106,6 +116,8 @@ unsigned sj_show_denied(const sj_show *show, sj_ref ref, bool is_root)
     case SJ_NODE_NEW:
     case SJ_NODE_NEW_EX:
     case SJ_NODE_INSTANCE:
+        if (sj_picture_is_name(show->graph, ref))
+            return denied_uses(show, ref, is_root ? 0 : SNAPJAR_USES(SNAPJAR_USE_ARGUMENT));
         return denied_object(show, node);
     case SJ_NODE_GLOBAL:
     case SJ_NODE_EXTENSION:

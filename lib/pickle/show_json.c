@@ -161,18 +161,17 @@ static void put_float(sj_out *out, const snapjar_graph *graph, sj_ref ref)
     sj_out_text(out, "\"}");
 }
 
-static void put_global(sj_out *out, const snapjar_graph *graph, const sj_node *node)
+static void put_global(sj_out *out, const snapjar_graph *graph, sj_ref ref)
 {
-    snapjar_text module, name;
-    sj_picture_names(graph, node, &module, &name);
-    const sj_literal literals[2] = {
-        {SJ_OP_BINUNICODE, (const uint8_t *)module.data, module.size, module.size, false},
-        {SJ_OP_BINUNICODE, (const uint8_t *)name.data, name.size, name.size, false},
-    };
+    char name[3 * SJ_PICTURE_NAME_SIZE];
+    sj_out plain;
+    /* Escapes as in a path: names that need one are none of Python's. */
+    sj_out_to_text(&plain, name, sizeof name, true);
+    sj_picture_global(&plain, graph, ref);
+    const size_t size = sj_out_end(&plain);
+    const sj_literal literal = {SJ_OP_BINUNICODE, (const uint8_t *)name, size, size, false};
     sj_out_text(out, "\"");
-    put_json_literal(out, &literals[0]);
-    sj_out_text(out, ":");
-    put_json_literal(out, &literals[1]);
+    put_json_literal(out, &literal);
     sj_out_text(out, "\"");
 }
 
@@ -219,7 +218,7 @@ static void put_leaf(sj_show *show, sj_ref ref, bool is_root)
         break;
     case SJ_SEEN_GLOBAL:
         sj_out_text(out, "{\"global\":");
-        put_global(out, graph, node);
+        put_global(out, graph, ref);
         break;
     case SJ_SEEN_EXTENSION:
         literal = sj_picture_literal(graph, node);
@@ -258,7 +257,7 @@ static snapjar_status number_of(rows *r, sj_ref ref, uint32_t *number, snapjar_e
 static snapjar_status put_value(rows *r, sj_ref ref, snapjar_error *err)
 {
     uint32_t number;
-    if (sj_form_is_leaf(sj_picture_see(r->show->graph, ref).form) && !sj_show_is_numbered(r->show, ref)) {
+    if (sj_form_is_leaf(sj_picture_form(r->show->graph, ref)) && !sj_show_is_numbered(r->show, ref)) {
         put_leaf(r->show, ref, false);
         return SNAPJAR_OK;
     }
@@ -357,7 +356,7 @@ static void put_class(sj_show *show, const sj_node *node)
     const sj_ref class = sj_picture_class(show->graph, node, &skipped);
     sj_out_text(out, ",\"class\":");
     if (class != 0)
-        put_global(out, show->graph, sj_graph_node(show->graph, class));
+        put_global(out, show->graph, class);
     else
         sj_out_text(out, "null");
     sj_out_format(out, ",\"made_by\":\"%s\"",
@@ -371,7 +370,7 @@ static snapjar_status put_row(rows *r, sj_ref ref, uint32_t number, snapjar_erro
     sj_show *show = r->show;
     sj_out *out = &show->out;
     const sj_node *node = sj_graph_node(show->graph, ref);
-    const sj_form form = sj_picture_see(show->graph, ref).form;
+    const sj_form form = sj_picture_form(show->graph, ref);
     uint64_t more = 0;
     show->summary.line_count++;
     sj_out_text(out, "{");

@@ -57,12 +57,12 @@ static void put_denied(sj_show *show, unsigned denied)
 static bool put_inline_step(sj_out *out, const sj_show *show, const sj_step *step)
 {
     const uint64_t text_max = show->options.text_max;
-    if (!sj_form_is_leaf(sj_picture_see(show->graph, step->value).form) || sj_show_is_numbered(show, step->value) ||
+    if (!sj_form_is_leaf(sj_picture_form(show->graph, step->value)) || sj_show_is_numbered(show, step->value) ||
         sj_show_denied(show, step->value, false) != 0)
         return false;
     switch (step->kind) {
     case SJ_STEP_KEY:
-        if (!sj_form_is_leaf(sj_picture_see(show->graph, step->key).form))
+        if (!sj_form_is_leaf(sj_picture_form(show->graph, step->key)))
             return false;
         sj_picture_leaf(out, show->graph, step->key, text_max);
         sj_out_text(out, ": ");
@@ -98,7 +98,7 @@ static bool brackets_of(sj_form form, const char **open, const char **close)
 /** Writes a value with all its parts into `text`, if it is one of few leaves. */
 static bool put_inline(const sj_show *show, sj_ref ref, char text[INLINE_SIZE + 1])
 {
-    const sj_form form = sj_picture_see(show->graph, ref).form;
+    const sj_form form = sj_picture_form(show->graph, ref);
     const char *open;
     const char *close;
     sj_view view;
@@ -167,7 +167,7 @@ static snapjar_status put_value(tree *t, sj_ref ref, bool is_root, snapjar_error
     sj_show *show = t->show;
     sj_out *out = &show->out;
     char text[INLINE_SIZE + 1];
-    const sj_form form = sj_picture_see(show->graph, ref).form;
+    const sj_form form = sj_picture_form(show->graph, ref);
     const unsigned denied = sj_show_denied(show, ref, is_root);
     if (sj_show_is_numbered(show, ref)) {
         show->numbers[ref] = ++show->number_count;
@@ -182,7 +182,7 @@ static snapjar_status put_value(tree *t, sj_ref ref, bool is_root, snapjar_error
         sj_out_text(out, "\n");
         return SNAPJAR_OK;
     }
-    sj_picture_short(out, show->graph, ref, show->options.text_max);
+    sj_picture_stub(out, show->graph, ref);
     put_denied(show, denied);
     if (t->depth < show->options.depth_max) {
         sj_out_text(out, "\n");

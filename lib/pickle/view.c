@@ -131,7 +131,7 @@ static bool next_name(sj_view *view, sj_step *step)
         if (key != 0) {
             const sj_ref value = sj_graph_walk(view->graph, names, &view->names_cursor, &op);
             take_pair(view, step, key, value);
-            if (step->kind == SJ_STEP_KEY && sj_picture_see(view->graph, key).form == SJ_SEEN_STR)
+            if (step->kind == SJ_STEP_KEY && sj_picture_form(view->graph, key) == SJ_SEEN_STR)
                 step->kind = view->is_keywords ? SJ_STEP_KEYWORD : SJ_STEP_FIELD;
             return true;
         }

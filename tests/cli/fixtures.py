@@ -57,8 +57,20 @@ def job_pickles() -> dict:
         b"\x8c\x07options\x94}\x94(\x8c\x05retry\x94K\x03C\x02\xff\x00\x94\x8c\x06a\x1b[31m\x94u"
         b"ub."
     )
+    # Another name and state, a step more that is a copy, a field less in each step, another option.
+    after = (
+        b"\x80\x04\x8c\x08app.jobs\x94\x8c\x03Job\x94\x93\x94)\x81\x94}\x94("
+        b"\x8c\x04name\x94\x8c\x06weekly\x94"
+        b"\x8c\x05state\x94h\x00\x8c\x05State\x94\x93\x94K\x02\x85\x94R\x94"
+        b"\x8c\x05steps\x94]\x94(h\x00\x8c\x04Step\x94\x93\x94)\x81\x94}\x94("
+        b"h\x05\x8c\x07extract\x94\x8c\x03job\x94h\x03ub"
+        b"h\x0f)\x81\x94}\x94(h\x05h\x12h\x13h\x03ube"
+        b"\x8c\x07options\x94}\x94(\x8c\x05retry\x94\x8c\x03yes\x94\x8c\x04when\x94Nu"
+        b"ub."
+    )
     return {
         "job.pkl": job,
+        "job-after.pkl": after,
         # Calls something that no policy allows. It does not exist; nothing here is ever loaded.
         "calls.pkl": b"\x80\x04}\x94(\x8c\x03run\x94\x8c\x07nowhere\x94\x8c\x04call\x94\x93\x94\x8c\x02rm\x94\x85\x94R\x94u.",
         "no-mark.pkl": b"\x80\x04]\x94K\x01t.",

@@ -345,6 +345,13 @@ static void test_denied(void **state)
     text = show(*state, BYTES("\x80\5(capp\nJob\nq\0)\x81}bh\0\x82\7\x97Pid\nh\0)Rt."), &options, &summary);
     assert_int_equal(summary.denied_count, 0);
     free(text);
+    /* Attributes by name, as protocols below 4 have them: with rules of their own. */
+    assert_ok(snapjar_policy_allow(policy, "app:Outer.Inner", SNAPJAR_USES(SNAPJAR_USE_IMPORT), "a test", err));
+    text = show(*state, BYTES("(c__builtin__\ngetattr\np0\n(capp\nOuter\nVInner\ntRg0\n(capp\nOuter\nVOther\ntRt."),
+                &options, &summary);
+    assert_string_equal(text, "tuple of 2\n  [0] = app:Outer.Inner  [denied: argument]\n"
+                              "  [1] = app:Outer.Other  [denied]\n");
+    free(text);
     /* A bare global that is changed. */
     options.form = SNAPJAR_SHOW_JSON;
     text = show(*state, BYTES("capp\nJob\n}b."), &options, &summary);
