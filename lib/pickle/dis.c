@@ -196,8 +196,9 @@ static snapjar_status step(snapjar_dis *dis, const sj_token *token, snapjar_erro
     line.opcode = snapjar_opcode_find(token->opcode);
     line.argument_size = token->size;
     line.argument = dis->argument;
-    line.findings = machine->findings + dis->finding_count;
     line.finding_count = machine->finding_count - dis->finding_count;
+    if (line.finding_count > 0)
+        line.findings = machine->findings + dis->finding_count;
     dis->finding_count = machine->finding_count;
     if (status == SNAPJAR_OK) {
         show_stack(dis, &line);
