@@ -272,6 +272,23 @@ class Bench:
                      f"{got['ours_ns'] / 1000:.1f} us", f"{got['peer_ns'] / 1000:.1f} us"))  # fmt: skip
 
 
+    # ---- in Python ----
+
+    def python(self, name: str) -> None:
+        payload = self.payload("small" if name == "file" else name)
+        command = [sys.executable, str(Path(__file__).with_name("bench_python.py")), str(payload), name]
+        environment = dict(os.environ, PYTHONPATH=str(self.build / "python" / "src"))
+        done = subprocess.run(command + ["--quick"] * self.quick, check=True, capture_output=True, env=environment)
+        for row in json.loads(done.stdout):
+            unit = (lambda size: f"{size / MIB:.0f} MiB") if "memory" in row["name"] else show_time
+            self.add(Row(row["name"], row["peer"], row["goal"], row["ratio"], row["cpu"], None, unit(row["ours"]),
+                         unit(row["theirs"])))  # fmt: skip
+
+
+def show_time(seconds: float) -> str:
+    return f"{seconds * 1e6:.1f} us" if seconds < 0.01 else f"{seconds * 1000:.0f} ms"
+
+
 def find_key(value: object, key: str) -> int:
     """The first number under a key, at whatever depth."""
     if isinstance(value, dict):
@@ -314,6 +331,9 @@ def cases(bench: Bench) -> list[tuple[str, Callable[[], None]]]:
     case("info --json", bench.many, ["info", "--json"], 2.0)
     case("verify, jobs", bench.many, ["verify"], 4.0)
     case("small", bench.small)
+    if (bench.build / "python" / "src" / "snapjar" / "_core.abi3.so").exists():
+        for payload in ("small", "file", "graph", "xlgraph", "array"):
+            case(f"python {payload}", bench.python, payload)
     return table
 
 

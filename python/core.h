@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the extension share: the module's state, workspaces, and the types. Built on libsnapjar's public
+ * headers and CPython's stable ABI; never relies on anything private of either.
+ */
+#ifndef SNAPJAR_PYTHON_CORE_H
+#define SNAPJAR_PYTHON_CORE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <snapjar/snapjar.h>
+
+/** Work on less than this keeps the interpreter lock: giving it up and getting it back costs more than it frees. */
+#define RELEASE_SIZE ((uint64_t)64 << 10)
+/** Workspaces kept for the next call. */
+#define SPARE_MAX 8
+/** Plans (what the globals of a kind of pickle resolve to) that are kept. */
+#define PLAN_COUNT 16
+
+/**
+ * A context and what is kept beside it. One call, reader or writer has it at a time; content that outlives the call
+ * holds a reference, since it is freed through the context.
+ */
+typedef struct workspace {
+    size_t references;
+    snapjar_context *context;
+    /** A memory sink for small records, or NULL until it is needed. */
+    snapjar_sink *record;
+    /** Or NULL until it is needed. */
+    snapjar_scan *scan;
+    /** Out-of-band buffers of a dump under way, and the keywords with the callback that fills it; or NULL. */
+    PyObject *buffers;
+    PyObject *keywords;
+} workspace;
+
+/** What the globals of one kind of pickle are, found once and used as long as the modules still say the same. */
+typedef struct plan {
+    /** Everything it depends on but the policy: names, uses and fields of the globals. NULL: free. */
+    char *signature;
+    size_t signature_size;
+    PyObject *policy;
+    /** {(module, name): object}: all that find_class knows. */
+    PyObject *table;
+    /** [(module, (name, ...), object)]: where each must still be found. */
+    PyObject *places;
+} plan;
+
+typedef struct module_state {
+    PyTypeObject *policy_type;
+    PyTypeObject *stream_type;
+    PyTypeObject *buffer_type;
+    PyTypeObject *content_type;
+    PyTypeObject *reader_type;
+    PyTypeObject *writer_type;
+    PyTypeObject *unpickler_type;
+    /** Where an unpickler keeps its table. */
+    Py_ssize_t table_offset;
+    /** The type keeps a pointer to them. */
+    PyMethodDef unpickler_methods[2];
+    PyObject *pickle_dumps;
+    /** Functions of the Python side, set once by `configure`. */
+    PyObject *hooks[8];
+    /** Names that are looked up, interned. */
+    PyObject *callback_name;
+    PyObject *raw_name;
+    PyObject *module_name;
+    PyObject *qualname_name;
+    PyObject *schema_name;
+    PyObject *load_name;
+    workspace *spare[SPARE_MAX];
+    size_t spare_count;
+    plan plans[PLAN_COUNT];
+    size_t plan_next;
+    /** The start of the last header whose environment was found to be this one, and by which rules. */
+    PyObject *environment_rules;
+    char *environment_checked;
+    size_t environment_checked_size;
+    /** The modules that the last pickle's globals are in, and what build info (JSON, as bytes) that gave. */
+    char *build_modules;
+    size_t build_modules_size;
+    PyObject *build_json;
+} module_state;
+
+enum hook {
+    /** (fields of a snapjar_error...) -> exception */
+    HOOK_MAKE_ERROR,
+    /** (verdict, denials) -> exception */
+    HOOK_MAKE_DENIAL,
+    /** (globals, policy, layout mode, schema version) -> (table, places, may be kept) */
+    HOOK_RESOLVE,
+    /** (header JSON, mode) -> True if there is nothing to say */
+    HOOK_CHECK_ENVIRONMENT,
+    /** (module names) -> build info as JSON in bytes */
+    HOOK_DESCRIBE_BUILD,
+    /** (object, exception) -> exception */
+    HOOK_EXPLAIN_PICKLING,
+    /** (exception, offset) -> exception */
+    HOOK_EXPLAIN_UNPICKLING,
+    /** (header JSON, expected) raises if the header is not as expected */
+    HOOK_CHECK_EXPECTED,
+    HOOK_COUNT
+};
+
+_Static_assert(HOOK_COUNT == 8, "the module's state has room for the hooks");
+
+module_state *core_state(PyObject *module);
+
+/* ---- workspace.c ---- */
+
+/** A workspace of one's own, or NULL with an exception. Give it back with workspace_release. */
+workspace *workspace_acquire(module_state *state);
+/** Keeps it for the next call, unless somebody else still holds it or there are enough. */
+void workspace_release(module_state *state, workspace *ws);
+/** For content that lives on. */
+void workspace_hold(workspace *ws);
+void workspace_drop(workspace *ws);
+/** The kept scan, made when there is none. NULL with an exception. */
+snapjar_scan *scan_borrow(module_state *state, workspace *ws);
+/** After a pickle of `size` bytes was scanned and what was found is no longer needed. */
+void scan_return(workspace *ws, uint64_t size);
+
+/* ---- errors.c ---- */
+
+/** Sets the exception that `err` stands for. Returns NULL. */
+PyObject *raise_error(module_state *state, const snapjar_error *err);
+/** Sets the exception for a verdict that is not "allowed". Returns NULL. */
+PyObject *raise_denial(module_state *state, const snapjar_judgement *judgement, snapjar_verdict verdict);
+/** [(diagnostic, offset, global, uses, reason, line)] */
+PyObject *describe_denials(const snapjar_judgement *judgement);
+/** Replaces the exception that is set by what a hook (object, exception) makes of it. */
+void replace_exception(PyObject *hook, PyObject *object);
+
+/* ---- policy.c ---- */
+
+extern PyType_Spec policy_spec;
+const snapjar_policy *policy_get(PyObject *policy);
+/** [(name, summary, is_default)] of the presets. */
+PyObject *core_presets(PyObject *module, PyObject *unused);
+
+/* ---- content.c ---- */
+
+extern PyType_Spec stream_spec;
+extern PyType_Spec buffer_spec;
+extern PyType_Spec content_spec;
+/** An object that owns content; takes it, also on failure. */
+PyObject *content_new(module_state *state, workspace *ws, snapjar_content *content);
+/** A writable view of part of what a content object owns. */
+PyObject *buffer_new(module_state *state, PyObject *content, uint64_t offset, uint64_t size);
+/** A file object that hands the pickle to an unpickler whole, without a copy. */
+PyObject *stream_new(module_state *state, PyObject *content);
+
+/* ---- unpickler.c ---- */
+
+/** Makes the unpickler type over CPython's own. 0, or -1 with an exception. */
+int unpickler_init(PyObject *module, module_state *state);
+/** Loads what `content` holds; `table` is all that the pickle may name. */
+PyObject *unpickle(module_state *state, PyObject *content, PyObject *table, const snapjar_header *header);
+
+/* ---- plan.c ---- */
+
+/** The table for the globals of a scan: a new reference, or NULL with an exception. */
+PyObject *plan_find(module_state *state, snapjar_scan *scan, PyObject *policy, int layout,
+                    const snapjar_header *header);
+void plans_clear(module_state *state);
+/** [(module, name, mapped module, mapped name, uses, fields or None, first offset)] of a scan. */
+PyObject *globals_list(snapjar_scan *scan);
+
+/* ---- load.c ---- */
+
+typedef struct load_settings {
+    PyObject *policy;
+    /** What the hook understands; None: do not check. */
+    PyObject *environment;
+    /** 0: ignore, 1: warn, 2: refuse. */
+    int layout;
+    /** (type, schema version) or None. */
+    PyObject *expected;
+    unsigned threads;
+} load_settings;
+
+/** The current record of `reader`, through the whole gate. */
+PyObject *load_record(module_state *state, workspace *ws, snapjar_reader *reader, const snapjar_record *record,
+                      const load_settings *settings);
+/** Reads (policy, environment, layout, expected, threads). 0, or -1 with an exception. */
+int load_settings_read(load_settings *settings, PyObject *const *arguments, Py_ssize_t count);
+PyObject *core_loads(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+
+/* ---- dump.c ---- */
+
+PyObject *core_dumps(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+PyObject *core_dump_path(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+#define DUMP_ARGUMENT_COUNT 10
+
+/* ---- reader.c, writer.c ---- */
+
+extern PyType_Spec reader_spec;
+extern PyType_Spec writer_spec;
+
+/* ---- scan.c, show.c ---- */
+
+PyObject *core_scan(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+PyObject *core_show(PyObject *module, PyObject *args);
+
+#endif

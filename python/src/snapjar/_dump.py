@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""dump and dumps."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from . import _core
+from ._errors import fspath
+
+_COMPRESSIONS = {"auto": 0, "raw": 1, "zstd": 2}
+
+
+def _labels_json(labels: Mapping[str, Any]) -> bytes:
+    for name, value in labels.items():
+        is_scalar = value is None or isinstance(value, (str, bool, int))
+        if not isinstance(name, str) or not is_scalar:
+            raise TypeError(f"labels are texts, whole numbers, booleans or None by name, not {name!r}: {value!r}")
+    return json.dumps(dict(labels), separators=(",", ":")).encode()
+
+
+def _created_text(created: "datetime.datetime | str") -> bytes:
+    if isinstance(created, str):
+        return created.encode()
+    if created.tzinfo is None:
+        raise ValueError("created must say its time zone")
+    return created.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+
+
+def _type_name(value: Any) -> str:
+    return f"{value.__module__}:{value.__qualname__}" if isinstance(value, type) else value
+
+
+def _compression(value: str) -> int:
+    try:
+        return _COMPRESSIONS[value]
+    except KeyError:
+        raise ValueError(f"compression must be one of {', '.join(_COMPRESSIONS)}, not {value!r}") from None
+
+
+def dumps(
+    obj: Any,
+    *,
+    type: "str | type | None" = None,  # noqa: A002
+    schema_version: int | None = None,
+    labels: Mapping[str, Any] | None = None,
+    created: "datetime.datetime | str | None" = None,
+    protocol: int = 5,
+    compression: str = "auto",
+    level: int = 0,
+    threads: int = 1,
+    frame_size: int = 0,
+) -> bytes:
+    return _core.dumps(
+        obj,
+        type if type is None or type.__class__ is str else _type_name(type),
+        schema_version,
+        None if not labels else _labels_json(labels),
+        None if created is None else _created_text(created),
+        protocol,
+        0 if compression == "auto" else _compression(compression),
+        level,
+        threads,
+        frame_size,
+    )
+
+
+def dump(
+    obj: Any,
+    target: Any,
+    *,
+    type: "str | type | None" = None,  # noqa: A002
+    schema_version: int | None = None,
+    labels: Mapping[str, Any] | None = None,
+    created: "datetime.datetime | str | None" = None,
+    protocol: int = 5,
+    compression: str = "auto",
+    level: int = 0,
+    threads: int = 1,
+    frame_size: int = 0,
+    sync: bool = True,
+    exclusive: bool = False,
+) -> None:
+    arguments = (
+        obj,
+        type if type is None or type.__class__ is str else _type_name(type),
+        schema_version,
+        None if not labels else _labels_json(labels),
+        None if created is None else _created_text(created),
+        protocol,
+        0 if compression == "auto" else _compression(compression),
+        level,
+        threads,
+        frame_size,
+    )
+    if isinstance(target, (str, os.PathLike)):
+        _core.dump_path(fspath(target), sync, exclusive, *arguments)
+        return
+    write = getattr(target, "write", None)
+    if write is None:
+        raise TypeError(f"a path or a binary file to write to, not {target.__class__.__name__}")
+    _write_all(write, _core.dumps(*arguments))
+
+
+def _write_all(write: Any, record: bytes) -> None:
+    """Everything, also where a raw file takes less than it is given."""
+    written = write(record)
+    at = written if isinstance(written, int) else len(record)
+    while at < len(record):
+        written = write(memoryview(record)[at:])
+        if not written:
+            raise BlockingIOError("the file takes no more")
+        at += written
