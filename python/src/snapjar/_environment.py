@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from . import _build
-from ._errors import EnvironmentMismatchError, EnvironmentWarning
+from ._errors import EnvironmentMismatchError, EnvironmentWarning, hint_of
 from ._layout import caller_level
 
 LEVELS = ("exact", "minor", "major", "ignore")
@@ -103,7 +103,7 @@ def check(header: bytes, rules: Environment) -> bool:
             status="refused",
             diagnostic="environment-differs",
             differences=tuple(differences),
-            hint="Install the versions that wrote it, or say which differences do not matter: environment=Environment(...).",
+            hint=hint_of("environment-differs"),
         )
     warnings.warn(text, EnvironmentWarning, stacklevel=caller_level())
     return False

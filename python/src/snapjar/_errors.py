@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pickle
 from typing import Any, NamedTuple
+
+from . import _core
 
 
 class Denial(NamedTuple):
@@ -22,7 +25,7 @@ class Denial(NamedTuple):
 class SnapjarError(Exception):
     """The base of all of them.
 
-    diagnostic -- the stable name of what is wrong; `snapjar explain NAME` explains those of the library
+    diagnostic -- the stable name of what is wrong; `snapjar explain NAME` explains it
     offset     -- the byte it is at, or None
     space      -- what the offset counts from: "file", "content" (the pickle after decompression), or ""
     record     -- number of the record in the file, or None
@@ -182,6 +185,16 @@ def _where(offset: int | None, space: str, record: int | None) -> str:
     return text + ("" if record is None else f" (record {record})")
 
 
+@functools.cache
+def _hints() -> dict[str, str]:
+    return {name: explanation for _, name, _, explanation in _core.diagnostics()}
+
+
+def hint_of(diagnostic: str) -> str:
+    """What the library's table of diagnostics says about one."""
+    return _hints()[diagnostic]
+
+
 def make_error(
     status: str,
     diagnostic: str,
@@ -249,7 +262,7 @@ def explain_unpickling(_unused: object, error: BaseException) -> BaseException:
     return made._with(
         status="refused",
         diagnostic="load-failed",
-        hint="The snapshot is whole and allowed; a class raised this while its instance was made.",
+        hint=hint_of("load-failed"),
     )
 
 

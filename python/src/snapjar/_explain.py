@@ -10,7 +10,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from ._errors import NotPicklableError
+from ._errors import NotPicklableError, hint_of
 
 # A search, not a proof: in a huge object it gives up and names the deepest part it got to.
 STEPS_MAX = 10_000
@@ -138,5 +138,5 @@ def explain_pickling(value: Any, error: BaseException) -> BaseException:
         status="invalid-argument",
         diagnostic="not-picklable",
         path=path,
-        hint="Leave it out of the state (__getstate__, or a field that is made anew on loading). Nothing was written.",
+        hint=hint_of("not-picklable"),
     )

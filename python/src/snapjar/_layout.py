@@ -8,7 +8,7 @@ import functools
 import warnings
 from typing import Any
 
-from ._errors import LayoutError, LayoutWarning
+from ._errors import LayoutError, LayoutWarning, hint_of
 
 MODES = {"ignore": 0, "warn": 1, "refuse": 2}
 
@@ -79,7 +79,7 @@ def check(classes: list[tuple[Any, Any]], root: Any, schema_version: int, refuse
         raise LayoutError(f"{text} [layout-differs]")._with(
             status="refused",
             diagnostic="layout-differs",
-            hint="Load it with the program that wrote it, or migrate it; layout='warn' loads it as it is.",
+            hint=hint_of("layout-differs"),
         )
     warnings.warn(text, LayoutWarning, stacklevel=_caller_level())
     return True

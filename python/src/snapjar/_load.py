@@ -9,7 +9,7 @@ from typing import Any
 from . import _core, _policy
 from ._dump import _type_name
 from ._environment import environment_rules
-from ._errors import ContractError, EndOfFile
+from ._errors import ContractError, EndOfFile, hint_of
 from ._layout import MODES
 from ._policy import Policy, resolve_policy
 from ._source import Opened
@@ -52,7 +52,7 @@ def check_expected(header: bytes, expected: tuple) -> None:
         status="refused",
         diagnostic="unexpected-type",
         place=what,
-        hint="The file is not the one that was meant, or it was written by another version of the program.",
+        hint=hint_of("unexpected-type"),
     )
 
 

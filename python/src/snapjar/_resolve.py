@@ -10,7 +10,7 @@ import sys
 from typing import Any, NamedTuple
 
 from . import _layout
-from ._errors import MissingError, PolicyError
+from ._errors import MissingError, PolicyError, hint_of
 from ._policy import combine_flags
 
 
@@ -75,7 +75,7 @@ def _missing(names: list[str], what: str, cause: BaseException | None = None) ->
         status="refused",
         diagnostic="global-missing",
         missing=tuple(names),
-        hint="The snapshot names them; nothing was made of it. Install the package, or the version that still has them.",
+        hint=hint_of("global-missing"),
     )
     return error
 
