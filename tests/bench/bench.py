@@ -132,13 +132,16 @@ class Bench:
         peer += ["-3", "-T1", str(source)] if what == "pack" else ["-d", str(peer_file)]
         self.compare(name, goal, ours, peer, "zstd -3 -T1" if what == "pack" else "zstd -d")
 
-    def scan_seconds(self, payload: str) -> float:
-        """CPU time of one scan of the pickle in memory."""
+    def walk(self, payload: str, pairs: int) -> dict:
+        """What tests/bench/walk.c measures of the pickle in memory."""
         walk = str(self.build / "tests" / "bench" / "walk")
         done = subprocess.run(
-            [walk, "--json", "--pairs", "1", str(self.payload(payload))], check=True, capture_output=True
+            [walk, "--json", "--pairs", str(pairs), str(self.payload(payload))], check=True, capture_output=True
         )
-        return json.loads(done.stdout)["scan_s"]
+        return json.loads(done.stdout)
+
+    def scan_seconds(self, payload: str) -> float:
+        return self.walk(payload, 1)["scan_s"]
 
     def analysed(self, name: str, payload: str, ours: list[str], peer: list[str]) -> None:
         """The whole program against zstd's time and 1.2 times the scan's."""
@@ -209,20 +212,19 @@ class Bench:
         )
 
     def verify_memory(self, payload: str) -> None:
+        """32 MiB, and 16 bytes for each memo entry that the analysis has to follow."""
         ours_file, _ = self.packed(payload)
+        limit = 32 * MIB + 16 * self.walk(payload, 1)["memo_entries"]
         for threads in (1, 2):
             peak = max(self.measure([self.snapjar, "verify", f"-j{threads}", str(ours_file)]).rss for _ in range(3))
-            self.add(Row(f"memory verify {payload} -j{threads}", "limit", 1.0, peak / (32 * MIB), None, None,
-                         f"{peak / MIB:.1f} MiB", "32 MiB"))  # fmt: skip
+            self.add(Row(f"memory verify {payload} -j{threads}", "limit", 1.0, peak / limit, None, None,
+                         f"{peak / MIB:.1f} MiB", f"{limit / MIB:.1f} MiB"))  # fmt: skip
 
     # ---- the scan alone, in memory ----
 
     def scan(self, payload: str) -> None:
         """Against a walk that keeps stack, marks and memo and checks nothing."""
-        walk = str(self.build / "tests" / "bench" / "walk")
-        done = subprocess.run([walk, "--json", "--pairs", str(self.pairs), str(self.payload(payload))], check=True,
-                              capture_output=True)  # fmt: skip
-        got = json.loads(done.stdout)
+        got = self.walk(payload, self.pairs)
         self.add(Row(f"scan {payload}", "tracked walk", 2.0, 1 / got["ratio"], None, None,
                      f"{got['scan_s'] * 1000:.1f} ms", f"{got['walk_s'] * 1000:.1f} ms"))  # fmt: skip
 

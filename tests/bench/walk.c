@@ -245,10 +245,11 @@ static int measure_file(const char *path, walker *walk, snapjar_scan *scan, unsi
     qsort(scans, pairs, sizeof *scans, compare);
     qsort(ratios, pairs, sizeof *ratios, compare);
     const double walk_time = walks[pairs / 2], scan_time = scans[pairs / 2];
-    printf(json ? "{\"file\":\"%s\",\"size\":%zu,\"opcodes\":%" PRIu64
+    const uint64_t memo_count = snapjar_scan_summarize(scan)->memo_count;
+    printf(json ? "{\"file\":\"%s\",\"size\":%zu,\"opcodes\":%" PRIu64 ",\"memo_entries\":%" PRIu64
                   ",\"walk_s\":%.9f,\"scan_s\":%.9f,\"ratio\":%.3f}\n"
-                : "%s: %zu bytes, %" PRIu64 " opcodes, walk %.6f s, scan %.6f s, ratio %.3f",
-           path, size, opcodes, walk_time, scan_time, ratios[pairs / 2]);
+                : "%s: %zu bytes, %" PRIu64 " opcodes, %" PRIu64 " memo entries, walk %.6f s, scan %.6f s, ratio %.3f",
+           path, size, opcodes, memo_count, walk_time, scan_time, ratios[pairs / 2]);
     if (!json)
         printf(" (%.0f and %.0f M opcodes/s)\n", (double)opcodes / walk_time / 1e6, (double)opcodes / scan_time / 1e6);
     return opcodes == 0;
