@@ -197,9 +197,37 @@ PyObject *core_dump_path(PyObject *module, PyObject *const *arguments, Py_ssize_
 extern PyType_Spec reader_spec;
 extern PyType_Spec writer_spec;
 
-/* ---- scan.c, show.c ---- */
+/* ---- graph.c ---- */
+
+/** What is looked at: a path, or else memory. */
+typedef struct pickle_target {
+    const char *path;
+    Py_buffer view;
+} pickle_target;
+
+/** From a path in bytes, borrowed, or (memory,). 0, or -1 with an exception. */
+int target_get(pickle_target *target, PyObject *object);
+/** Of zeros too. */
+void target_release(pickle_target *target);
+
+/** The values of one pickle, and what they stand on. */
+typedef struct pickle_values {
+    snapjar_source *source;
+    snapjar_pickles *pickles;
+    snapjar_content *content;
+    /** NULL: there is no such pickle. */
+    snapjar_graph *graph;
+} pickle_values;
+
+/** Close it on failure too, while the workspace is still held. */
+snapjar_status values_open(pickle_values *values, workspace *ws, const pickle_target *target, unsigned long long record,
+                           snapjar_string_encoding encoding, snapjar_error *err);
+void values_close(pickle_values *values);
+
+/* ---- scan.c, show.c, diff.c ---- */
 
 PyObject *core_scan(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 PyObject *core_show(PyObject *module, PyObject *args);
+PyObject *core_diff(PyObject *module, PyObject *args);
 
 #endif

@@ -65,6 +65,7 @@ static PyMethodDef core_methods[] = {
     {"dump_path", (PyCFunction)(void (*)(void))core_dump_path, METH_FASTCALL, NULL},
     {"scan", (PyCFunction)(void (*)(void))core_scan, METH_FASTCALL, NULL},
     {"show", core_show, METH_VARARGS, NULL},
+    {"diff", core_diff, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -2,10 +2,10 @@
 import datetime
 import os
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Any, BinaryIO, Literal, NamedTuple, Protocol, TypeAlias, overload
 
 __version__: str
 
@@ -112,6 +112,14 @@ def show(
     policy: Policy | None = None,
     encoding: Literal["ascii", "latin1", "bytes"] = "ascii",
 ) -> str: ...
+def diff(
+    before: _Source,
+    after: _Source,
+    *,
+    record: int = 0,
+    max_changes: int = 0,
+    encoding: Literal["ascii", "latin1", "bytes"] = "ascii",
+) -> Diff: ...
 def set_build_info(*, app: str | None = None, version: str | None = None, commit: str | None = None) -> None: ...
 def presets() -> tuple[Preset, ...]: ...
 
@@ -226,6 +234,33 @@ class ScanResult(NamedTuple):
     failure: SnapjarError | None
     @property
     def ok(self) -> bool: ...
+
+class Change(NamedTuple):
+    kind: Literal["value", "type", "added", "removed", "copied", "shared"]
+    path: str
+    before: str | None
+    after: str | None
+    before_offset: int | None
+    after_offset: int | None
+
+class LayoutChange(NamedTuple):
+    kind: Literal["added", "removed"]
+    class_name: str
+    field: str
+    count: int
+    object_count: int
+    path: str
+    value: str
+
+class Diff(Sequence[Change]):
+    layout_changes: tuple[LayoutChange, ...]
+    change_count: int
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, index: int) -> Change: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Change, ...]: ...
+    def __bool__(self) -> bool: ...
 
 class Rule(NamedTuple):
     module: str

@@ -56,7 +56,13 @@ def _result(row: tuple) -> ScanResult:
     )  # fmt: skip
 
 
-def _target(source: Any) -> Any:
+def encoding_number(encoding: str) -> int:
+    if encoding not in _ENCODINGS:
+        raise ValueError(f"encoding must be one of {', '.join(_ENCODINGS)}, not {encoding!r}")
+    return _ENCODINGS[encoding]
+
+
+def target_of(source: Any) -> Any:
     """A source as the extension takes it here: a path, or memory."""
     if isinstance(source, (str, os.PathLike)):
         return fspath(source)
@@ -65,11 +71,10 @@ def _target(source: Any) -> Any:
 
 def scan(source: Any, *, allow: Any = (), policy: Policy | None = None, encoding: str = "ascii") -> list[ScanResult]:
     judge = resolve_policy(allow, policy)
-    if encoding not in _ENCODINGS:
-        raise ValueError(f"encoding must be one of {', '.join(_ENCODINGS)}, not {encoding!r}")
-    target = _target(source)
+    number = encoding_number(encoding)
+    target = target_of(source)
     results: list[ScanResult] = []
-    for row in _core.scan(target, judge, _ENCODINGS[encoding]):
+    for row in _core.scan(target, judge, number):
         if isinstance(row, tuple):
             results.append(_result(row))
         elif not results or results[-1].failure is None:
@@ -92,10 +97,8 @@ def show(
     policy: Policy | None = None,
     encoding: str = "ascii",
 ) -> str:
-    if encoding not in _ENCODINGS:
-        raise ValueError(f"encoding must be one of {', '.join(_ENCODINGS)}, not {encoding!r}")
-    shown = _core.show(_target(source), record, path, json, depth, length, text, resolve_policy(allow, policy),
-                       _ENCODINGS[encoding])  # fmt: skip
+    number = encoding_number(encoding)
+    shown = _core.show(target_of(source), record, path, json, depth, length, text, resolve_policy(allow, policy), number)
     if shown is None:
         raise NotFoundError(f"no record {record} [record-not-found]")._with(
             status="not-found", diagnostic="record-not-found")  # fmt: skip

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where the values of a pickle come from: a path or memory, one pickle of it, its graph. For what looks at values
+ * without loading them (show.c, diff.c); nothing but `target_get` and `target_release` needs the interpreter lock.
+ */
+#include "core.h"
+
+int target_get(pickle_target *target, PyObject *object)
+{
+    *target = (pickle_target){NULL, {0}};
+    if (PyTuple_Check(object))
+        return PyObject_GetBuffer(PyTuple_GetItem(object, 0), &target->view, PyBUF_SIMPLE);
+    target->path = PyBytes_AsString(object);
+    return target->path ? 0 : -1;
+}
+
+void target_release(pickle_target *target)
+{
+    if (target->view.obj)
+        PyBuffer_Release(&target->view);
+    target->path = NULL;
+}
+
+/* Goes to the wanted pickle; none if there are fewer. */
+static snapjar_status go_to(snapjar_pickles *pickles, unsigned long long index, const snapjar_pickles_item **item,
+                            snapjar_error *err)
+{
+    do {
+        snapjar_status status = snapjar_pickles_next(pickles, item, err);
+        if (status != SNAPJAR_OK)
+            return status;
+    } while (*item && (*item)->index < index);
+    return SNAPJAR_OK;
+}
+
+static snapjar_status make_graph(pickle_values *values, workspace *ws, const snapjar_pickles_item *item,
+                                 snapjar_error *err)
+{
+    snapjar_graph_options options = SNAPJAR_GRAPH_OPTIONS_INIT;
+    uint64_t pickle_size = 0;
+
+    snapjar_status status = snapjar_pickles_load(values->pickles, &values->content, err);
+    if (status != SNAPJAR_OK)
+        return status;
+    const void *bytes = snapjar_content_data(values->content, NULL, &pickle_size);
+    options.string_encoding = item->string_encoding;
+    options.base_offset = item->base_offset;
+    return snapjar_graph_new(&values->graph, ws->context, bytes, (size_t)pickle_size, &options, err);
+}
+
+snapjar_status values_open(pickle_values *values, workspace *ws, const pickle_target *target, unsigned long long record,
+                           snapjar_string_encoding encoding, snapjar_error *err)
+{
+    snapjar_pickles_options options = SNAPJAR_PICKLES_OPTIONS_INIT;
+    const snapjar_pickles_item *item = NULL;
+
+    options.string_encoding = encoding;
+    *values = (pickle_values){0};
+    snapjar_status status = target->path ? snapjar_source_open_path(&values->source, ws->context, target->path, 0, err)
+                                         : snapjar_source_from_memory(&values->source, ws->context, target->view.buf,
+                                                                      (size_t)target->view.len, err);
+    if (status == SNAPJAR_OK)
+        status = snapjar_pickles_open(&values->pickles, ws->context, values->source, &options, err);
+    if (status == SNAPJAR_OK)
+        status = go_to(values->pickles, record, &item, err);
+    if (status == SNAPJAR_OK && item)
+        status = make_graph(values, ws, item, err);
+    return status;
+}
+
+void values_close(pickle_values *values)
+{
+    snapjar_graph_free(values->graph);
+    snapjar_content_free(values->content);
+    snapjar_pickles_free(values->pickles);
+    snapjar_source_free(values->source);
+    *values = (pickle_values){0};
+}
