@@ -86,6 +86,25 @@ def test_writer_all_or_nothing(path):
         writer.dump(1)
 
 
+def test_write_takes_whole_records_only(path, tmp_path):
+    before = path.read_bytes()
+    record = snapjar.dumps({"number": 5})
+    with snapjar.open_writer(path, append=True) as writer:
+        for wrong in (5, "text", {"number": 5}, None):
+            with pytest.raises(TypeError, match="to add an object, dump it"):
+                writer.write(wrong)
+        for wrong, diagnostic in ((b"", "empty-file"), (b"text", "not-snapjar"), (record[:-1], "record-cut-short"),
+                                  (record + b"x", "trailing-garbage")):  # fmt: skip
+            with pytest.raises(snapjar.IntegrityError) as caught:
+                writer.write(wrong)
+            assert caught.value.diagnostic == diagnostic
+        assert writer.count == 0
+        writer.write(record)
+        writer.write(bytearray(record + record))
+        assert writer.count == 3
+    assert path.read_bytes() == before + 3 * record
+
+
 def test_one_object_that_cannot_be_pickled_spoils_nothing(path):
     with snapjar.open_writer(path, append=True) as writer:
         with pytest.raises(snapjar.NotPicklableError):

@@ -216,12 +216,19 @@ class RecordWriter:
 
     def dump(self, obj: Any, **keywords: Any) -> None:
         """Adds an object. Keywords as those of `dumps`. One that cannot be pickled changes nothing."""
-        self.write(dumps(obj, **keywords))
-
-    def write(self, record: bytes) -> None:
-        """Adds what `dumps` returned."""
-        self._native.write(bytes(record))
+        self._native.write(dumps(obj, **keywords))
         self.count += 1
+
+    def write(self, records: Any) -> None:
+        """Adds bytes that `dumps` returned: whole records, or nothing is added. To add an object, `dump` it."""
+        try:
+            data = bytes(memoryview(records))
+        except TypeError:
+            raise TypeError("write takes bytes that dumps returned; to add an object, dump it") from None
+        with open_reader(data) as reader:
+            count = len(reader)
+        self._native.write(data)
+        self.count += count
 
     @property
     def repaired_size(self) -> int:
