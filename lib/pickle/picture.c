@@ -53,8 +53,7 @@ bool sj_picture_is_global(const snapjar_graph *graph, sj_ref ref, const char *mo
     return is_text(texts[0], module) && is_text(texts[1], name);
 }
 
-/** What getattr is asked for an attribute of, and `*name`; 0 if it is no such call. */
-static sj_ref attribute_of(const snapjar_graph *graph, sj_ref ref, sj_ref *name)
+sj_ref sj_picture_owner(const snapjar_graph *graph, sj_ref ref, sj_ref *name)
 {
     const sj_node *node = sj_graph_node(graph, ref);
     const sj_ref arguments = node->kind == SJ_NODE_CALL ? sj_picture_arguments(graph, node) : 0;
@@ -73,7 +72,7 @@ bool sj_picture_is_name(const snapjar_graph *graph, sj_ref ref)
     for (int level = 0; level <= ATTRIBUTES_MAX && ref != 0; level++) {
         if (sj_graph_node(graph, ref)->kind == SJ_NODE_GLOBAL)
             return true;
-        ref = attribute_of(graph, ref, &name);
+        ref = sj_picture_owner(graph, ref, &name);
     }
     return false;
 }
@@ -84,7 +83,7 @@ void sj_picture_global(sj_out *out, const snapjar_graph *graph, sj_ref ref)
     int count = 0;
     snapjar_text module, name;
     while (sj_graph_node(graph, ref)->kind != SJ_NODE_GLOBAL && count < ATTRIBUTES_MAX)
-        ref = attribute_of(graph, ref, &names[count++]);
+        ref = sj_picture_owner(graph, ref, &names[count++]);
     sj_picture_names(graph, sj_graph_node(graph, ref), &module, &name);
     if (module.size == 0 && name.size == 0)
         sj_out_text(out, "(computed global)");

@@ -90,6 +90,9 @@ bool sj_picture_is_global(const snapjar_graph *graph, sj_ref ref, const char *mo
 /** Whether it is a global, or attributes of one by calls of getattr, as older protocols write "Outer.Inner". */
 bool sj_picture_is_name(const snapjar_graph *graph, sj_ref ref);
 
+/** What getattr is asked for an attribute of, and `*name`; 0 if it is no such call. */
+sj_ref sj_picture_owner(const snapjar_graph *graph, sj_ref ref, sj_ref *name);
+
 /** "module:name" of what sj_picture_is_name, escaped. */
 void sj_picture_global(sj_out *out, const snapjar_graph *graph, sj_ref ref);
 

@@ -31,8 +31,8 @@ bool sj_show_is_numbered(const sj_show *show, sj_ref ref)
 
 /* ---- what is denied ---- */
 
-/** The uses of a global that are not allowed. */
-static unsigned denied_uses(const sj_show *show, sj_ref ref, unsigned uses)
+/** The uses of a global that are not allowed, whatever it is an attribute of. */
+static unsigned denied_itself(const sj_show *show, sj_ref ref, unsigned uses)
 {
     const sj_node *node = sj_graph_node(show->graph, ref);
     const snapjar_policy *policy = show->options.policy;
@@ -62,6 +62,20 @@ static unsigned denied_uses(const sj_show *show, sj_ref ref, unsigned uses)
     }
     const unsigned allowed = sj_policy_uses(policy, module, name);
     return (uses & ~allowed) | (allowed == 0 ? SJ_DENIED_ALL : 0);
+}
+
+/** With an attribute, getattr and all that it is in are imported as well. */
+static unsigned denied_uses(const sj_show *show, sj_ref ref, unsigned uses)
+{
+    unsigned denied = denied_itself(show, ref, uses);
+    sj_ref name;
+    if (!sj_picture_is_name(show->graph, ref))
+        return denied;
+    for (sj_ref owner; (owner = sj_picture_owner(show->graph, ref, &name)) != 0; ref = owner) {
+        const sj_ref getattr = show->graph->words[sj_graph_node(show->graph, ref)->first];
+        denied |= (denied_itself(show, owner, 0) | denied_itself(show, getattr, 0)) & SNAPJAR_USES(SNAPJAR_USE_IMPORT);
+    }
+    return denied;
 }
 
 /** Uses that the changes of an object are, or SJ_DENIED_TARGET where picklers change nothing. */

@@ -346,11 +346,26 @@ static void test_denied(void **state)
     assert_int_equal(summary.denied_count, 0);
     free(text);
     /* Attributes by name, as protocols below 4 have them: with rules of their own. */
+    assert_ok(snapjar_policy_allow(policy, "app:Outer", SNAPJAR_USES(SNAPJAR_USE_IMPORT), "a test", err));
     assert_ok(snapjar_policy_allow(policy, "app:Outer.Inner", SNAPJAR_USES(SNAPJAR_USE_IMPORT), "a test", err));
     text = show(*state, BYTES("(c__builtin__\ngetattr\np0\n(capp\nOuter\nVInner\ntRg0\n(capp\nOuter\nVOther\ntRt."),
                 &options, &summary);
-    assert_string_equal(text, "tuple of 2\n  [0] = app:Outer.Inner  [denied: argument]\n"
+    assert_string_equal(text, "tuple of 2\n  [0] = app:Outer.Inner  [denied: import, argument]\n"
                               "  [1] = app:Outer.Other  [denied]\n");
+    free(text);
+    /* A member of an enumeration in early 3.11, in any protocol. */
+    assert_ok(snapjar_policy_allow(policy, "app:State.RUNNING", SNAPJAR_USES(SNAPJAR_USE_ARGUMENT), "a test", err));
+    const char member[] = "\x80\4](\x8c\10builtins\x8c\7getattr\x93\x8c\3app\x8c\5State\x93\x8c\7RUNNING\x86Re.";
+    text = show(*state, member, sizeof member - 1, &options, &summary);
+    assert_string_equal(text, "list of 1\n  [0] = app:State.RUNNING  [denied: import]\n");
+    free(text);
+    assert_ok(snapjar_policy_allow(policy, "app:State", SNAPJAR_USES(SNAPJAR_USE_IMPORT), "a test", err));
+    text = show(*state, member, sizeof member - 1, &options, &summary);
+    assert_string_equal(text, "list of 1\n  [0] = app:State.RUNNING  [denied: import]\n");
+    free(text);
+    assert_ok(snapjar_policy_allow(policy, "builtins:getattr", SNAPJAR_USES(SNAPJAR_USE_IMPORT), "a test", err));
+    text = show(*state, member, sizeof member - 1, &options, &summary);
+    assert_string_equal(text, "[app:State.RUNNING]\n");
     free(text);
     /* A bare global that is changed. */
     options.form = SNAPJAR_SHOW_JSON;
