@@ -80,22 +80,33 @@ class Policy(_core.Policy):
         file: "str | os.PathLike[str] | None" = None,
         text: "str | bytes | None" = None,
     ) -> None:
-        objects: dict[tuple[str, str], Any] = {}
-        if presets is None:
-            self._preset(None)
-        elif isinstance(presets, str):
+        if isinstance(presets, str):
             raise TypeError("presets is a list of names")
-        else:
-            for preset in presets:
-                self._preset(preset)
+        texts: list[bytes] = []
         if file is not None:
             with open(file, "rb") as opened:
-                self._read(opened.read())
+                texts.append(opened.read())
         if text is not None:
-            self._read(text.encode() if isinstance(text, str) else bytes(text))
+            texts.append(text.encode() if isinstance(text, str) else bytes(text))
+        self._given: list[tuple[str, int]] = []
+        objects: dict[tuple[str, str], Any] = {}
+        names = None if presets is None else tuple(presets)
+        self._fill(names, tuple(texts))
         for item in _items(allow):
             self._add(item, objects)
         self._freeze(objects)
+        # All that it was made from, plain, to make it again in another process.
+        self._recipe = names, tuple(texts), tuple(self._given)
+
+    def _fill(self, presets: tuple[str, ...] | None, texts: tuple[bytes, ...]) -> None:
+        for preset in (None,) if presets is None else presets:
+            self._preset(preset)
+        for text in texts:
+            self._read(text)
+
+    def _give(self, name: str, uses: int) -> None:
+        self._allow(name, uses)
+        self._given.append((name, uses))
 
     def __new__(cls, *_args: Any, **_keywords: Any) -> "Policy":
         return super().__new__(cls)
@@ -108,13 +119,13 @@ class Policy(_core.Policy):
                 if use not in _USE_BITS:
                     raise ValueError(f"{item!r}: {use!r} is no use; they are {', '.join(_USE_BITS)}")
                 uses |= _USE_BITS[use]
-            self._allow(name.strip(), uses or _core.USES_ALL)
+            self._give(name.strip(), uses or _core.USES_ALL)
             return
         module, name = name_of(item)
-        self._allow(f"{module}:{name}", _uses_of(item))
+        self._give(f"{module}:{name}", _uses_of(item))
         if isinstance(item, type) and issubclass(item, enum.Enum):
             for member in item.__members__:  # early 3.11 writes members as attributes of the class
-                self._allow(f"{module}:{name}.{member}", _USE_BITS["import"] | _ARGUMENT)
+                self._give(f"{module}:{name}.{member}", _USE_BITS["import"] | _ARGUMENT)
         objects[module, name] = item
 
     @property
@@ -129,6 +140,19 @@ class Policy(_core.Policy):
 
 def _items(allow: Iterable[Any]) -> Iterable[Any]:
     return [allow] if isinstance(allow, (str, type)) else allow
+
+
+def remake_policy(recipe: tuple) -> Policy:
+    """A policy with the rules of another one's `_recipe`; the objects that were given to that one are names here."""
+    presets, texts, given = recipe
+    policy = Policy.__new__(Policy)
+    policy._given = []
+    policy._fill(presets, texts)
+    for name, uses in given:
+        policy._give(name, uses)
+    policy._freeze({})
+    policy._recipe = recipe
+    return policy
 
 
 DEFAULT: Policy
