@@ -84,3 +84,54 @@ def dask_client() -> None:
             client.replicate([future])
             job = client.gather(future)
             print(job.number + 1, job.state)
+
+
+def _failing_batch(job: tuple, entries: list) -> list:
+    names = [os.path.basename(entry[0]) for entry in entries]
+    if "kills" in names:
+        os._exit(1)
+    raise RuntimeError("not today")
+
+
+def break_worker() -> None:
+    from snapjar import fleet
+
+    fleet.run_batch = _failing_batch
+
+
+def policies_made() -> int:
+    from snapjar import fleet
+
+    return fleet._remake.cache_info().currsize
+
+
+def fleet_cluster(folder: str) -> None:
+    """Looks at a folder here and on two processes; then at files that break workers."""
+    import json
+
+    import dask
+    from distributed import Client, LocalCluster
+    from snapjar import fleet
+
+    policy = snapjar.Policy(JOB_NAMES)
+    seen: list[tuple[int, int]] = []
+    dask.config.set({"distributed.scheduler.allowed-failures": 0})
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        workers = {pid for pid in client.run(os.getpid).values()}
+        scanned = fleet.scan(folder, policy=policy, client=client, progress=lambda *counts: seen.append(counts))
+        verified = fleet.verify(folder, client=cluster.scheduler_address)
+        used = [count for count in client.run(policies_made).values() if count]
+        client.run(break_worker)
+        raised = fleet.verify([f"{folder}/0000", f"{folder}/0001"], client=client)
+        killed = fleet.verify(f"{folder}/kills", client=client)
+    same = scanned.results == fleet.scan(folder, policy=policy).results and verified.results == fleet.verify(folder).results
+    print(json.dumps({
+        "workers": len(workers), "used": len(used), "same": same, "seen": [len(seen), seen[-1]],
+        "scan": scanned.totals, "scan_codes": scanned.diagnostics, "denied": scanned.denied, "exit_code": scanned.exit_code,
+        "verify": verified.totals, "verify_codes": verified.diagnostics,
+        "raised": [raised.totals["files"], raised.diagnostics, raised.exit_code, raised.results[0].message],
+        "killed": [killed.totals["files"], killed.diagnostics, killed.exit_code],
+    }))  # fmt: skip
