@@ -35,6 +35,7 @@ class Comparer(object):
         self.back = {}
         self.kept = []
         self.work = []
+        self.sets = []
 
     def meet(self, left, right, path):
         """Whether this pair is new; complains if one of them is known with another partner."""
@@ -49,8 +50,11 @@ class Comparer(object):
 
     def run(self, left, right):
         self.work.append((left, right, "root"))
-        while self.work:
-            self.compare(*self.work.pop())
+        while self.work or self.sets:
+            if self.work:
+                self.compare(*self.work.pop())
+            else:
+                self.pair(*self.sets.pop())
 
     def compare(self, left, right, path):
         path = path[-300:]
@@ -92,11 +96,24 @@ class Comparer(object):
         self.sequence(list(dict.keys(left)), list(dict.keys(right)), path + ".keys")
         self.sequence(list(dict.values(left)), list(dict.values(right)), path + ".values")
 
-    def unordered(self, left, right, path):
-        """Elements of sets: paired by what they look like, for there is no order."""
+    def pair(self, left, right, path):
+        """Elements of sets: paired by what they look like, for there is no order. This waits until all else is known,
+        so that of those that look alike the ones that have met already are paired."""
         if len(left) != len(right):
             raise Different("%s: %d elements are not %d" % (path, len(left), len(right)))
-        self.sequence(sorted(left, key=looks), sorted(right, key=looks), path + "{}")
+        alike = {}
+        for other in right:
+            alike.setdefault(looks(other), []).append(other)
+        rest = []
+        for one in left:
+            known = [other for other in alike.get(looks(one), ()) if self.partners.get(id(one)) == id(other)]
+            if known:
+                alike[looks(one)].remove(known[0])
+                self.push(one, known[0], path + "{}")
+            else:
+                rest.append(one)
+        others = [other for look in sorted(alike) for other in alike[look]]
+        self.sequence(sorted(rest, key=looks), others, path + "{}")
 
     def compare_parts(self, left, right, kind, path):
         if isinstance(left, list):
@@ -106,7 +123,7 @@ class Comparer(object):
         elif isinstance(left, dict):
             self.mapping(left, right, path)
         elif isinstance(left, (set, frozenset)):
-            self.unordered(left, right, path)
+            self.sets.append((left, right, path))
         elif isinstance(left, (bytearray, memoryview)):
             if bytes(left) != bytes(right):
                 raise Different("%s: bytes" % path)
@@ -168,6 +185,9 @@ def looks(value, depth=4):
     if isinstance(value, dict):
         return "dict" + "".join(looks(key, depth - 1) + looks(part, depth - 1) for key, part in value.items())
     text = type(value).__name__
+    if type(value).__module__ in OWN:
+        slots = [name for name in copyreg._slotnames(type(value)) if hasattr(value, name)]
+        text += "".join(name + looks(getattr(value, name), depth - 1) for name in slots)
     if hasattr(value, "__dict__") and not isinstance(value, type):
         return text + looks(value.__dict__, depth - 1)
     return text + repr(value) if isinstance(value, ATOMS + (float,)) else text
