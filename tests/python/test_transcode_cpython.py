@@ -136,7 +136,7 @@ def check_all(name, program, blobs):
     unknown = {reason: count for reason, count in refusals.items() if reason[0].startswith("unknown")}
     assert not unknown, unknown
     late = [group for group in made if any(isinstance(blob, str) and "would come after" in blob for blob in group)]
-    few = max(8, len(blobs) // 300)
+    few = max(8, len(blobs) // 100)
     assert len(late) <= few, "%d pickles have effects in an order that cannot be kept" % len(late)
     print("  %s: %d pickles, %d transcoded and equal, refused: %s" % (name, len(blobs), compared, dict(refusals)))
 
