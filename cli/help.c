@@ -138,7 +138,7 @@ void docs_overview(struct text *out)
     for (size_t i = 0; (command = command_at(i)); i++) {
         size_t begin = out->size;
         text_printf(out, "  %s", command->name);
-        add_column(out, begin, 12, command->summary);
+        add_column(out, begin, 13, command->summary);
     }
     add_rows(out, "Exit codes", docs_exit_codes, 6);
     text_puts(out, "\n`snapjar COMMAND --help` says more about each command.\n");

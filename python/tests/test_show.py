@@ -38,6 +38,12 @@ def test_parts_and_limits(path):
         snapjar.show(path, encoding="x")
 
 
+@pytest.mark.parametrize("name", ["depth", "length", "text"])
+def test_negative_limits(path, name):
+    with pytest.raises(ValueError, match=f"{name} must not be negative, and is -1"):
+        snapjar.show(path, **{name: -1})
+
+
 def test_json(path):
     rows = [json.loads(line) for line in snapjar.show(path, record=1, json=True).splitlines()]
     assert rows[0]["class"] == "models:Job" and rows[0]["denied"]

@@ -98,6 +98,9 @@ def show(
     encoding: str = "ascii",
 ) -> str:
     number = encoding_number(encoding)
+    for name, value in (("depth", depth), ("length", length), ("text", text)):
+        if value < 0:
+            raise ValueError(f"{name} must not be negative, and is {value}")
     shown = _core.show(target_of(source), record, path, json, depth, length, text, resolve_policy(allow, policy), number)
     if shown is None:
         raise NotFoundError(f"no record {record} [record-not-found]")._with(
