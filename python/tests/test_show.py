@@ -33,7 +33,7 @@ def test_parts_and_limits(path):
     assert caught.value.diagnostic == "pickle-path-missing"
     with pytest.raises(snapjar.NotFoundError) as caught:
         snapjar.show(path, record=2)
-    assert caught.value.diagnostic == "record-not-found"
+    assert caught.value.diagnostic == "record-not-found" and caught.value.hint
     with pytest.raises(ValueError):
         snapjar.show(path, encoding="x")
 

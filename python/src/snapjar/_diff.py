@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from . import _core
-from ._errors import NotFoundError, hint_of
+from ._errors import no_record
 from ._scan import encoding_number, target_of
 
 
@@ -106,7 +106,6 @@ def diff(before: Any, after: Any, *, record: int = 0, max_changes: int = 0, enco
         raise ValueError(f"max_changes must not be negative, and is {max_changes}")
     found = _core.diff(target_of(before), target_of(after), record, max_changes, number)
     if isinstance(found, int):
-        raise NotFoundError(f"{('before', 'after')[found]}: no record {record} [record-not-found]")._with(
-            status="not-found", diagnostic="record-not-found", place=("before", "after")[found],
-            hint=hint_of("record-not-found"))  # fmt: skip
+        place = ("before", "after")[found]
+        raise no_record(f"{place}: no record {record}", place)
     return Diff(*found)

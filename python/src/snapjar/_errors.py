@@ -195,6 +195,12 @@ def hint_of(diagnostic: str) -> str:
     return _hints()[diagnostic]
 
 
+def no_record(message: str, place: str = "") -> "NotFoundError":
+    return NotFoundError(f"{message} [record-not-found]")._with(
+        status="not-found", diagnostic="record-not-found", place=place, hint=hint_of("record-not-found")
+    )
+
+
 def make_error(
     status: str,
     diagnostic: str,

@@ -11,7 +11,7 @@ from typing import Any
 
 from . import _core
 from ._dump import dumps
-from ._errors import EndOfFile, NotFoundError, SnapjarError, fspath
+from ._errors import EndOfFile, SnapjarError, fspath, no_record
 from ._load import settings
 from ._source import Opened
 
@@ -273,8 +273,7 @@ def inspect(source: Any, *, record: int = 0) -> Header:
         try:
             return reader[record].header
         except IndexError as error:
-            raise NotFoundError(f"{error} [record-not-found]")._with(
-                status="not-found", diagnostic="record-not-found") from None  # fmt: skip
+            raise no_record(str(error)) from None
 
 
 class Verification:

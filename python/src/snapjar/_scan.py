@@ -7,7 +7,7 @@ import os
 from typing import Any, NamedTuple
 
 from . import _core
-from ._errors import Denial, NotFoundError, SnapjarError, fspath
+from ._errors import Denial, SnapjarError, fspath, no_record
 from ._policy import Policy, resolve_policy, use_names
 
 _ENCODINGS = {"ascii": 0, "latin1": 1, "bytes": 2}
@@ -103,6 +103,5 @@ def show(
             raise ValueError(f"{name} must not be negative, and is {value}")
     shown = _core.show(target_of(source), record, path, json, depth, length, text, resolve_policy(allow, policy), number)
     if shown is None:
-        raise NotFoundError(f"no record {record} [record-not-found]")._with(
-            status="not-found", diagnostic="record-not-found")  # fmt: skip
+        raise no_record(f"no record {record}")
     return shown
