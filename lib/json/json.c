@@ -167,12 +167,32 @@ int64_t sj_json_integer(const sj_json *integer)
     return (int64_t)json_integer_value(inner(integer));
 }
 
-char *sj_json_dump(const sj_json *value, size_t *size)
+double sj_json_real(const sj_json *real)
 {
-    char *text = json_dumps(inner(value), JSON_COMPACT | JSON_ENCODE_ANY);
+    return json_real_value(inner(real));
+}
+
+bool sj_json_is_true(const sj_json *value)
+{
+    return json_is_true(inner(value));
+}
+
+static char *dump(const sj_json *value, size_t flags, size_t *size)
+{
+    char *text = json_dumps(inner(value), flags | JSON_ENCODE_ANY);
 
     *size = text ? strlen(text) : 0;
     return text;
+}
+
+char *sj_json_dump(const sj_json *value, size_t *size)
+{
+    return dump(value, JSON_COMPACT, size);
+}
+
+char *sj_json_dump_lines(const sj_json *value, size_t *size)
+{
+    return dump(value, JSON_INDENT(2), size);
 }
 
 void sj_json_free_text(char *text)

@@ -7,6 +7,8 @@
 #ifndef SJ_JSON_H
 #define SJ_JSON_H
 
+#include <stdbool.h>
+
 #include <snapjar/header.h>
 
 #include "util/error.h"
@@ -52,9 +54,13 @@ const sj_json *sj_json_member(void *iterator);
 /** The text of a string (borrowed). */
 snapjar_text sj_json_string(const sj_json *string);
 int64_t sj_json_integer(const sj_json *integer);
+double sj_json_real(const sj_json *real);
+bool sj_json_is_true(const sj_json *value);
 
 /** The value as compact JSON, for free() by sj_json_free_text; NULL without memory. */
 char *sj_json_dump(const sj_json *value, size_t *size);
+/** The same in lines, two columns for each level, members in the order of the text. */
+char *sj_json_dump_lines(const sj_json *value, size_t *size);
 void sj_json_free_text(char *text);
 
 /** One step from a value to one inside it: a member by its key, or an array's element if `key` is NULL. */
@@ -72,5 +78,7 @@ typedef struct sj_json_path {
 
 /** The offset in a valid text of the value at `path`, or of the innermost value around it that can be found. */
 size_t sj_json_locate(const char *text, size_t size, const sj_json_path *path);
+/** The same for a path of any depth. */
+size_t sj_json_locate_steps(const char *text, size_t size, const sj_json_step *steps, size_t count);
 
 #endif

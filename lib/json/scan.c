@@ -363,8 +363,55 @@ static size_t skip_value(const char *text, size_t size, size_t at)
     }
 }
 
-/* The member `name` of the object at `at`: the offset of its value, or `size`. Names in paths have no escapes. */
-static size_t find_member(const char *text, size_t size, size_t at, const char *name, size_t name_size)
+/* The character that an escape at `at` stands for, as UTF-8; `*at` goes behind it. The text is valid. */
+static size_t read_escape(const char *text, size_t *at, char out[4])
+{
+    static const char letters[] = "bfnrt";
+    static const char meanings[] = "\b\f\n\r\t";
+    const char *letter = strchr(letters, text[*at + 1]);
+    bool ok = true;
+
+    if (text[*at + 1] != 'u') {
+        out[0] = letter ? meanings[letter - letters] : text[*at + 1];
+        *at += 2;
+        return 1;
+    }
+    uint32_t point = hex4(text + *at + 2, &ok);
+    *at += 6;
+    if (point >= 0xd800 && point < 0xe000) {
+        point = 0x10000 + ((point & 0x3ff) << 10 | (hex4(text + *at + 2, &ok) & 0x3ff));
+        *at += 6;
+    }
+    size_t size = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+    for (size_t i = size - 1; i > 0; i--, point >>= 6)
+        out[i] = (char)(0x80 | (point & 0x3f));
+    out[0] = (char)(size == 1 ? point : (0xf00u >> size & 0xff) | point);
+    return size;
+}
+
+/* Whether the string from `at` to `end`, quotes and all, is `name`. */
+static bool is_string(const char *text, size_t at, size_t end, const char *name)
+{
+    size_t left = strlen(name);
+    char bytes[4];
+
+    for (at++; at < end - 1;) {
+        size_t size = 1;
+        bytes[0] = text[at];
+        if (text[at] == '\\')
+            size = read_escape(text, &at, bytes);
+        else
+            at++;
+        if (size > left || memcmp(name, bytes, size) != 0)
+            return false;
+        name += size;
+        left -= size;
+    }
+    return left == 0;
+}
+
+/* The member `name` of the object at `at`: the offset of its value, or `size`. */
+static size_t find_member(const char *text, size_t size, size_t at, const char *name)
 {
     bool ok = true;
 
@@ -372,7 +419,7 @@ static size_t find_member(const char *text, size_t size, size_t at, const char *
         return size;
     for (at = skip_space(text, size, at + 1); at < size && text[at] == '"'; at = skip_space(text, size, at)) {
         size_t end = scan_string(text, size, at, &ok);
-        bool is_match = end - at == name_size + 2 && !memcmp(text + at + 1, name, name_size);
+        bool is_match = is_string(text, at, end, name);
         at = skip_space(text, size, end);
         at = skip_space(text, size, at + 1); /* the colon */
         if (is_match)
@@ -397,17 +444,21 @@ static size_t find_element(const char *text, size_t size, size_t at, size_t inde
     return at;
 }
 
-size_t sj_json_locate(const char *text, size_t size, const sj_json_path *path)
+size_t sj_json_locate_steps(const char *text, size_t size, const sj_json_step *steps, size_t count)
 {
     size_t found = skip_space(text, size, 0);
 
-    for (size_t i = 0; i < path->depth; i++) {
-        const sj_json_step *step = &path->steps[i];
-        size_t at = step->key ? find_member(text, size, found, step->key, strlen(step->key))
-                              : find_element(text, size, found, step->index);
+    for (size_t i = 0; i < count; i++) {
+        size_t at = steps[i].key ? find_member(text, size, found, steps[i].key)
+                                 : find_element(text, size, found, steps[i].index);
         if (at >= size)
             break;
         found = at;
     }
     return found;
+}
+
+size_t sj_json_locate(const char *text, size_t size, const sj_json_path *path)
+{
+    return sj_json_locate_steps(text, size, path->steps, path->depth);
 }

@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 #include "craft.h"
-#include "json/json.h"
+#include "json/document.h"
 #include "json/scan.h"
 
 #define BASE UINT64_C(77)
@@ -411,8 +411,101 @@ static void test_locate(void **state)
     expect_place("{\"a\":^1}", 2, deep);
     expect_place("{\"a\":^{\"b\":1}}", 2, deep);
     expect_place("^{\"b\":1}", 1, deep);
-    expect_place("^{\"\\u0061\":1}", 1, deep);
+    expect_place("{\"\\u0062\":1,\"\\u0061\":^1}", 1, deep);
     expect_place("{\"a\":[1,2,^3]}", 6, deep);
+}
+
+/* ---- documents ---- */
+
+static void expect_raised(const char *marked, sj_json_place (*place_in)(const sj_json *root), const char *path,
+                          const char *message)
+{
+    char *text = strdup(marked);
+    size_t at = take_mark(text);
+    sj_json *root = NULL;
+    snapjar_error fault;
+
+    assert_ok(sj_json_parse(&root, text, strlen(text), 500, SNAPJAR_SPACE_FILE, 0, err));
+    sj_json_document document = {text, strlen(text), root};
+    sj_json_place place = place_in(root);
+    snapjar_status status =
+        sj_json_raise(&document, place, SNAPJAR_DAMAGED, SNAPJAR_DIAG_POLICY_INVALID, &fault, "wrong %d", 7);
+    assert_fault(status, &fault, SNAPJAR_DAMAGED, SNAPJAR_DIAG_POLICY_INVALID, SNAPJAR_SPACE_FILE, at);
+    assert_string_equal(fault.place, path);
+    assert_string_equal(fault.message, message);
+    assert_int_equal(sj_json_raise(&document, place, SNAPJAR_DAMAGED, SNAPJAR_DIAG_POLICY_INVALID, NULL, "wrong %d", 7),
+                     SNAPJAR_DAMAGED);
+    sj_json_free(root);
+    free(text);
+}
+
+static sj_json_place the_root(const sj_json *root)
+{
+    (void)root;
+    return sj_json_itself(NULL);
+}
+
+static sj_json_place missing_member(const sj_json *root)
+{
+    return sj_json_member_of(root, "none");
+}
+
+static sj_json_place second_true(const sj_json *root)
+{
+    return sj_json_element_of(sj_json_get(sj_json_get(root, "a:B.c"), "l"), 1);
+}
+
+static sj_json_place odd_key(const sj_json *root)
+{
+    return sj_json_member_of(sj_json_at(sj_json_get(root, "l"), 2), "x y");
+}
+
+static sj_json_place object_itself(const sj_json *root)
+{
+    return sj_json_itself(sj_json_at(sj_json_get(root, "l"), 2));
+}
+
+static sj_json_place missing_inside(const sj_json *root)
+{
+    return sj_json_member_of(sj_json_at(sj_json_get(root, "l"), 2), "z");
+}
+
+static sj_json_place deep_inside(const sj_json *root)
+{
+    const sj_json *at = root;
+    while (sj_json_get(at, "level"))
+        at = sj_json_get(at, "level");
+    return sj_json_member_of(at, "end");
+}
+
+static void test_documents(void **state)
+{
+    char *deep = must_alloc(8192);
+    size_t used = 0;
+
+    (void)state;
+    expect_raised(" \n ^{\"a\":1}", the_root, "$", "line 2, column 2: wrong 7");
+    expect_raised("^{\"a\":1}", missing_member, "$", "line 1, column 1: wrong 7");
+    expect_raised("{\"x\":true,\n \"a:B.c\": {\"k\": [true, true],\n\"l\": [true, ^true]}}", second_true,
+                  "$.a:B.c.l[1]", "line 3, column 13: wrong 7");
+    expect_raised("{\"l\": [1, {\"x y\": 1}, {\"\xc3\xa9\": 1, \"x\\u0020y\": ^2}]}", odd_key, "$.l[2]['x y']",
+                  "line 1, column 44: wrong 7");
+    expect_raised("{\"l\": [1, {\"x y\": 1}, ^{\"x y\": 2}]}", object_itself, "$.l[2]", "line 1, column 23: wrong 7");
+    expect_raised("{\"l\": [1, {\"x y\": 1}, ^{\"x y\": 2}]}", missing_inside, "$.l[2]", "line 1, column 23: wrong 7");
+    /* Of a long path, the end is told; of one that is too deep, nothing. */
+    for (size_t i = 0; i < 255; i++)
+        used += (size_t)sprintf(deep + used, "{\"level\":");
+    used += (size_t)sprintf(deep + used, "{\"end\": ^1}");
+    for (size_t i = 0; i < 255; i++)
+        deep[used++] = '}';
+    deep[used] = '\0';
+    char path[SNAPJAR_ERROR_PLACE_SIZE + 1] = "$...";
+    static const char tail[] =
+        ".level.level.level.level.level.level.level.level.level.level.level.level.level.level.level."
+        "level.level.level.level.level.end";
+    strcat(path, tail + strlen(tail) - (SNAPJAR_ERROR_PLACE_SIZE - 5));
+    expect_raised(deep, deep_inside, path, "line 1, column 2304: wrong 7");
+    free(deep);
 }
 
 /* ---- the scanner against jansson ---- */
@@ -531,6 +624,7 @@ int main(void)
         cmocka_unit_test(test_depth_of_nonsense),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_locate),
+        cmocka_unit_test(test_documents),
         cmocka_unit_test(test_scanner_agrees_with_jansson),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
