@@ -171,7 +171,8 @@ snapjar_status sj_fd_sync(int fd, const char *name, snapjar_error *err)
     return SNAPJAR_OK;
 }
 
-snapjar_status sj_fd_lock_any(int fd, const char *name, bool is_exclusive, bool *is_supported, snapjar_error *err)
+/** 0 or the reason: ENOSYS and its like are told by `*is_supported`. */
+static int lock_whole(int fd, int command, bool is_exclusive, bool *is_supported)
 {
     struct flock lock;
     memset(&lock, 0, sizeof lock);
@@ -179,12 +180,27 @@ snapjar_status sj_fd_lock_any(int fd, const char *name, bool is_exclusive, bool 
     lock.l_whence = SEEK_SET;
     int result;
     do
-        result = fcntl(fd, F_OFD_SETLKW, &lock);
+        result = fcntl(fd, command, &lock);
     while (result != 0 && errno == EINTR);
     *is_supported = result == 0 || (errno != ENOSYS && errno != EOPNOTSUPP && errno != EINVAL);
-    if (result != 0 && *is_supported)
-        return sj_raise_errno(err, SNAPJAR_DIAG_LOCK_FAILED, errno, name, "cannot lock the file");
-    return SNAPJAR_OK;
+    return result != 0 && *is_supported ? errno : 0;
+}
+
+snapjar_status sj_fd_lock_any(int fd, const char *name, bool is_exclusive, bool *is_supported, snapjar_error *err)
+{
+    int reason = lock_whole(fd, F_OFD_SETLKW, is_exclusive, is_supported);
+    return reason == 0 ? SNAPJAR_OK
+                       : sj_raise_errno(err, SNAPJAR_DIAG_LOCK_FAILED, reason, name, "cannot lock the file");
+}
+
+snapjar_status sj_fd_lock_now(int fd, const char *name, bool is_exclusive, bool *is_busy, snapjar_error *err)
+{
+    bool is_supported;
+    int reason = lock_whole(fd, F_OFD_SETLK, is_exclusive, &is_supported);
+    *is_busy = reason == EAGAIN || reason == EACCES;
+    return reason == 0 || *is_busy
+               ? SNAPJAR_OK
+               : sj_raise_errno(err, SNAPJAR_DIAG_LOCK_FAILED, reason, name, "cannot lock the file");
 }
 
 snapjar_status sj_fd_lock(int fd, const char *path, snapjar_error *err)

@@ -36,4 +36,7 @@ snapjar_status sj_fd_sync(int fd, const char *name, snapjar_error *err);
  */
 snapjar_status sj_fd_lock_any(int fd, const char *name, bool is_exclusive, bool *is_supported, snapjar_error *err);
 
+/** The same without waiting: `*is_busy` is true, and nothing locked, if somebody else holds a lock. */
+snapjar_status sj_fd_lock_now(int fd, const char *name, bool is_exclusive, bool *is_busy, snapjar_error *err);
+
 #endif
