@@ -15,6 +15,7 @@
 #include <snapjar/pickle.h>
 #include <snapjar/pickles.h>
 #include <snapjar/policy.h>
+#include <snapjar/replace.h>
 #include <snapjar/scan.h>
 #include <snapjar/show.h>
 #include <snapjar/snapshot.h>
