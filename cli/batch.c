@@ -136,6 +136,8 @@ static void look_at_file(struct batch *batch, struct batch_worker *worker, const
         status = open_source(batch, worker, item->path, &source, &fd, &err);
     if (status != SNAPJAR_OK)
         batch_fail(batch, outcome, item->path, &err);
+    else if (batch->look_source)
+        batch->look_source(batch, worker->context, source, item->path, outcome);
     else if (batch->look_pickle)
         pickle_files_look(batch, worker->context, source, item->path, outcome);
     else if (item->kind == WALK_OTHER && !is_snapshot(source))
@@ -194,7 +196,9 @@ static void emit(void *state, size_t index, void *result)
     }
     if (item->kind == WALK_LEFTOVER && !batch->look_pickle) {
         batch->leftover_count++;
-        if (!report->is_quiet)
+        if (batch->leave_out)
+            batch->leave_out(batch, item->path);
+        else if (!report->is_quiet)
             report_remark(batch->cli, item->path, "left behind by an interrupted write or a repair, not looked at");
         return;
     }

@@ -81,10 +81,15 @@ struct batch {
      */
     snapjar_status (*look_pickle)(struct batch *batch, const char *path, snapjar_pickles *pickles,
                                   const snapjar_pickles_item *item, struct outcome *outcome, snapjar_error *err);
+    /** In place of both: looks at any file, which is open as `source`; on a worker's thread. */
+    void (*look_source)(struct batch *batch, snapjar_context *context, snapjar_source *source, const char *path,
+                        struct outcome *outcome);
     /** For `look_pickle`: how text of Python 2 is read where no header says it. */
     snapjar_string_encoding string_encoding;
     /** Takes a result, in order; NULL: `out` is printed as it is. */
     void (*take)(struct batch *batch, const char *path, struct outcome *outcome);
+    /** Is told of what an interrupted write or a repair left behind, in order; NULL: a remark. */
+    void (*leave_out)(struct batch *batch, const char *path);
     /** Tells a failure; NULL: outcome_fail. */
     void (*fail)(const struct batch *batch, struct outcome *outcome, const char *path, const snapjar_error *err);
     /* Made by batch_run. */

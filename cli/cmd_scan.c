@@ -234,26 +234,13 @@ static void add_failed_json(struct text *out, const char *path, const struct out
     json_end(out);
 }
 
-/*
- * A file that breaks off before it has named a global or asked for anything is no pickle that could do something: text
- * of which the first letters are opcodes. What breaks off later could, since loaders run a pickle as they read it.
- */
-static bool is_harmless_text(const struct outcome *outcome, const snapjar_error *err)
-{
-    if ((err->status != SNAPJAR_DAMAGED && err->status != SNAPJAR_UNSUPPORTED) || !outcome->item ||
-        outcome->item->header || outcome->item->index)
-        return false;
-    const snapjar_scan_summary *summary = snapjar_scan_summarize(outcome->scan);
-    return !snapjar_scan_global_count(outcome->scan) && !summary->persistent_ids.count && !summary->buffers.count;
-}
-
 static void fail(const struct batch *batch, struct outcome *outcome, const char *path, const snapjar_error *err)
 {
     const struct scan_values *values = ((const struct scan *)batch->state)->values;
     bool is_foreign = err->diagnostic == SNAPJAR_DIAG_INPUT_NOT_PICKLE && !outcome->record_count;
 
     outcome->is_foreign = is_foreign;
-    if (values->skip_other && outcome->is_found && (is_foreign || is_harmless_text(outcome, err))) {
+    if (values->skip_other && outcome->is_found && (is_foreign || pickle_is_harmless_text(outcome, err))) {
         outcome->is_other = true;
         return;
     }

@@ -27,8 +27,9 @@ const struct docs_row docs_exit_codes[] = {
 };
 
 const struct docs_row docs_environment[] = {
-    {"SOURCE_DATE_EPOCH",
-     "seconds since 1970 that pack and append write as the time of creation instead of the clock's"},
+    {"SOURCE_DATE_EPOCH", "seconds since 1970 that pack and append write as the time of creation, and that report "
+                          "reckons ages from, instead of "
+                          "the clock's"},
     {"NO_COLOR", "if set to anything, no colours on a terminal"},
     {"TMPDIR", "where unlinked temporary files go when pipes or large inputs are spooled (/var/tmp if not set)"},
     {NULL, NULL},

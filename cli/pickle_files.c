@@ -35,6 +35,15 @@ const char *pickle_content(const snapjar_pickles *pickles, const snapjar_pickles
     return snapjar_pickles_kind(pickles) == SNAPJAR_INPUT_PICKLE ? NULL : "the decompressed input";
 }
 
+bool pickle_is_harmless_text(const struct outcome *outcome, const snapjar_error *err)
+{
+    if ((err->status != SNAPJAR_DAMAGED && err->status != SNAPJAR_UNSUPPORTED) || !outcome->item ||
+        outcome->item->header || outcome->item->index)
+        return false;
+    const snapjar_scan_summary *summary = snapjar_scan_summarize(outcome->scan);
+    return !snapjar_scan_global_count(outcome->scan) && !summary->persistent_ids.count && !summary->buffers.count;
+}
+
 static bool is_same(const snapjar_error *a, const snapjar_error *b)
 {
     return a->status == b->status && a->diagnostic == b->diagnostic && a->offset == b->offset;

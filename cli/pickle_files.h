@@ -22,6 +22,13 @@ void pickle_file_close(struct pickle_file *file);
 /** What offsets into this pickle are offsets of, for report_format; NULL: of the file itself. */
 const char *pickle_content(const snapjar_pickles *pickles, const snapjar_pickles_item *item);
 
+/**
+ * True if the outcome's scan failed with `err` before the file's first pickle has named a global or asked for anything:
+ * it is no pickle that could do something, but text of which the first letters are opcodes. What breaks off later
+ * could, since loaders run a pickle as they read it.
+ */
+bool pickle_is_harmless_text(const struct outcome *outcome, const snapjar_error *err);
+
 /** Calls the batch's `look_pickle` for each pickle of the source, and tells failures. For batch.c. */
 void pickle_files_look(struct batch *batch, snapjar_context *context, snapjar_source *source, const char *path,
                        struct outcome *outcome);

@@ -103,6 +103,9 @@ def pickles() -> dict:
         # Two objects with fields, one inside the other.
         "object.pkl": b"\x80\x04\x8c\x03app\x8c\x03Job\x93)\x81}(\x8c\x02idK\x01\x8c\x05steps"
         b"\x8c\x03app\x8c\x05Steps\x93)\x81}\x8c\x01nK\x02sbub.",
+        # The same classes, the first with a field more.
+        "object-more.pkl": b"\x80\x04\x8c\x03app\x8c\x03Job\x93)\x81}(\x8c\x02idK\x01\x8c\x05ownerN\x8c\x05steps"
+        b"\x8c\x03app\x8c\x05Steps\x93)\x81}\x8c\x01nK\x02sbub.",
         "text.txt": b"hello, this is no pickle\n",
         "empty.pkl": b"",
     }
