@@ -135,7 +135,7 @@ static void look_at_file(struct batch *batch, struct batch_worker *worker, const
     if (status == SNAPJAR_OK)
         status = open_source(batch, worker, item->path, &source, &fd, &err);
     if (status != SNAPJAR_OK)
-        batch_fail(batch, outcome, item->path, &err);
+        batch_fail(batch, outcome, item->path, &err); /* NOLINT(bugprone-branch-clone): failures are treated alike */
     else if (batch->look_source)
         batch->look_source(batch, worker->context, source, item->path, outcome);
     else if (batch->look_pickle)

@@ -179,7 +179,6 @@ static void look(struct batch *batch, const char *path, snapjar_reader *reader, 
         if (!record && wants_one) {
             report_make(&err, SNAPJAR_NOT_FOUND, SNAPJAR_DIAG_RECORD_NOT_FOUND,
                         "there is no record %" PRId64 ": the file has %" PRIu64, wanted, outcome->record_count);
-            status = err.status;
             break;
         }
         if (!record)

@@ -2,6 +2,7 @@
  *
  * snapjar unpack: the pickles of a snapshot file, written only once everything was verified.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +124,7 @@ static snapjar_status choose(struct job *job, const struct place *places, uint64
         job->first = (uint64_t)index;
         job->count = 1;
     }
+    assert(count > 0); /* A snapshot has a record, or reading it failed. */
     job->first_offset = places[job->first].offset;
     for (uint64_t i = 0; i < job->count; i++)
         job->content_size += places[job->first + i].size;

@@ -4,6 +4,7 @@
  */
 #include "options.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -250,10 +251,13 @@ int options_parse(struct cli *cli, void *values, struct string_list *operands, i
         if (value == 'h' && !row_of(rows, 'h'))
             return docs_print_help(cli, cli->command);
         int code = -1;
-        if (value == '?' || value == ':')
+        if (value == '?' || value == ':') {
             code = complain(cli, value, argv[optind - 1]);
-        else
-            code = set_value(cli, row_of(rows, value), values, optarg);
+        } else {
+            const struct option_row *row = row_of(rows, value);
+            assert(row); /* getopt_long gives back what its tables were made of. */
+            code = set_value(cli, row, values, optarg);
+        }
         if (code >= 0)
             return code;
     }

@@ -4,6 +4,7 @@
  */
 #include "packing.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -107,6 +108,7 @@ static void add_build(struct text *out, const struct string_list *build, const c
         const char *value = split(item, &key_size);
         if ((strncmp(item, PACKAGES, strlen(PACKAGES)) == 0) != (prefix != NULL))
             continue;
+        assert(value); /* check_build saw to it. */
         text_puts(out, comma);
         json_quoted(out, item + prefix_size, key_size - prefix_size);
         text_putc(out, ':');

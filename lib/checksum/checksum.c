@@ -5,6 +5,8 @@
  */
 #include "checksum/checksum.h"
 
+#include <assert.h>
+
 #include "checksum/update_avx2.h"
 
 #define XXH_INLINE_ALL
@@ -31,6 +33,7 @@ static void put(uint8_t out[SJ_CHECKSUM_SIZE], XXH128_hash_t hash)
 
 void sj_checksum(uint8_t out[SJ_CHECKSUM_SIZE], const void *bytes, size_t size)
 {
+    assert(bytes != NULL || size == 0);
     put(out, XXH3_128bits(bytes, size));
 }
 
@@ -58,5 +61,6 @@ void sj_checksum_end(const sj_checksum_state *state, uint8_t out[SJ_CHECKSUM_SIZ
 
 uint32_t sj_checksum_zstd(const void *bytes, size_t size)
 {
+    assert(bytes != NULL || size == 0);
     return (uint32_t)XXH64(bytes, size, 0);
 }

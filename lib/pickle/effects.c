@@ -102,7 +102,7 @@ snapjar_status sj_do_obj(sj_machine *machine, const sj_token *token, snapjar_err
     sj_value *first;
     SJ_TRY(sj_take_mark(machine, token, &first, err));
     if (first == machine->top)
-        return sj_need(machine, token, (size_t)(machine->top - sj_machine_fence(machine)) + 1, err);
+        return sj_underflow(machine, token, (size_t)(machine->top - sj_machine_fence(machine)) + 1, err);
     const sj_tag callee = sj_machine_tag(machine, first);
     SJ_TRY(check_callee(machine, token, callee, err));
     sj_mark_arguments(machine, token, first + 1, machine->top);
@@ -256,7 +256,7 @@ static snapjar_status find_target(const sj_machine *machine, const sj_token *tok
 {
     *target = NULL;
     if (first <= sj_machine_fence(machine) || first > machine->top)
-        return sj_need(machine, token, (size_t)(machine->top - sj_machine_fence(machine)) + 1, err);
+        return sj_underflow(machine, token, (size_t)(machine->top - sj_machine_fence(machine)) + 1, err);
     *target = first - 1;
     return SNAPJAR_OK;
 }

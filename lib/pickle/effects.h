@@ -10,6 +10,13 @@
 
 #define SJ_EFFECT snapjar_status __attribute__((warn_unused_result))
 
+/** Raises `pickle-stack-underflow`: `token` needs `count` values above the last mark, and there are fewer. */
+SJ_EFFECT sj_underflow(const sj_machine *machine, const sj_token *token, size_t count, snapjar_error *err);
+
+#ifdef SJ_ANALYZE
+#define sj_underflow(...) sj_failed(sj_underflow(__VA_ARGS__))
+#endif
+
 /** `pickle-stack-underflow` unless `count` values are above the last mark. */
 SJ_EFFECT sj_need(const sj_machine *machine, const sj_token *token, size_t count, snapjar_error *err);
 

@@ -15,14 +15,19 @@ static const char *opcode_name(const sj_token *token)
     return snapjar_opcode_find(token->opcode)->name;
 }
 
-snapjar_status sj_need(const sj_machine *machine, const sj_token *token, size_t count, snapjar_error *err)
+snapjar_status(sj_underflow)(const sj_machine *machine, const sj_token *token, size_t count, snapjar_error *err)
 {
     const size_t available = (size_t)(machine->top - sj_machine_fence(machine));
-    if (available >= count)
-        return SNAPJAR_OK;
     return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_PICKLE_STACK_UNDERFLOW, SJ_AT_CONTENT(token->offset),
                     "%s needs %zu values and there are %zu%s", opcode_name(token), count, available,
                     machine->mark_count > 0 ? " above the mark" : "");
+}
+
+snapjar_status sj_need(const sj_machine *machine, const sj_token *token, size_t count, snapjar_error *err)
+{
+    if ((size_t)(machine->top - sj_machine_fence(machine)) < count)
+        return sj_underflow(machine, token, count, err);
+    return SNAPJAR_OK;
 }
 
 snapjar_status sj_push(sj_machine *machine, const sj_token *token, sj_tag tag, snapjar_error *err)

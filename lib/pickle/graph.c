@@ -4,6 +4,7 @@
  */
 #include "pickle/graph.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "pickle/canonical.h"
@@ -256,7 +257,9 @@ void sj_graph_global(const snapjar_graph *graph, const sj_node *node, snapjar_te
     if (node->count == 0) {
         size_t size;
         const char *span = (const char *)sj_graph_span(graph, node, &size);
-        const char *newline = memchr(span, '\n', size);
+        const char *newline = span == NULL ? NULL : memchr(span, '\n', size);
+        /* GLOBAL and INST have two lines. */
+        assert(newline != NULL);
         texts[0] = (snapjar_text){span, (size_t)(newline - span)};
         texts[1] = (snapjar_text){newline + 1, size - texts[0].size - 1};
     }

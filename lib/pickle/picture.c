@@ -57,6 +57,7 @@ sj_ref sj_picture_owner(const snapjar_graph *graph, sj_ref ref, sj_ref *name)
 {
     const sj_node *node = sj_graph_node(graph, ref);
     const sj_ref arguments = node->kind == SJ_NODE_CALL ? sj_picture_arguments(graph, node) : 0;
+    *name = 0;
     if (arguments == 0 || node->changes != 0 || sj_graph_node(graph, arguments)->count != 2 ||
         !sj_picture_is_global(graph, graph->words[node->first], "builtins", "getattr"))
         return 0;

@@ -27,9 +27,7 @@ static void put_json_point(sj_out *out, uint32_t point)
     if (point == '"' || point == '\\') {
         const char text[2] = {'\\', (char)point};
         sj_out_bytes(out, text, 2);
-    } else if (point >= 0xd800 && point < 0xe000) {
-        sj_out_format(out, "\\u%04x", point);
-    } else if (point < ' ' || point == 0x7f) {
+    } else if (point < ' ' || point == 0x7f || (point >= 0xd800 && point < 0xe000)) {
         sj_out_format(out, "\\u%04x", point);
     } else {
         char text[16];

@@ -223,7 +223,7 @@ static bool is_json(const input_probe *probe)
     for (size_t i = 1; i < probe->size; i++) {
         uint8_t byte = probe->bytes[i];
         if (byte != ' ' && byte != '\t' && byte != '\r' && byte != '\n')
-            return byte == '"' || (probe->bytes[0] == '[' && memchr("{[-0123456789tfn]", byte, 17) != NULL);
+            return byte == '"' || (probe->bytes[0] == '[' && (byte != 0 && strchr("{[-0123456789tfn]", byte) != NULL));
     }
     return false;
 }

@@ -187,8 +187,8 @@ static void start(snapjar_error *err, snapjar_status status, snapjar_diagnostic 
     err->message[0] = '\0';
 }
 
-snapjar_status sj_raise(snapjar_error *err, snapjar_status status, snapjar_diagnostic diagnostic, sj_where where,
-                        const char *format, ...)
+snapjar_status(sj_raise)(snapjar_error *err, snapjar_status status, snapjar_diagnostic diagnostic, sj_where where,
+                         const char *format, ...)
 {
     va_list arguments;
 
@@ -202,8 +202,8 @@ snapjar_status sj_raise(snapjar_error *err, snapjar_status status, snapjar_diagn
     return status;
 }
 
-snapjar_status sj_raise_errno(snapjar_error *err, snapjar_diagnostic diagnostic, int system_errno, const char *place,
-                              const char *what)
+snapjar_status(sj_raise_errno)(snapjar_error *err, snapjar_diagnostic diagnostic, int system_errno, const char *place,
+                               const char *what)
 {
     char buffer[96];
 
@@ -218,7 +218,7 @@ snapjar_status sj_raise_errno(snapjar_error *err, snapjar_diagnostic diagnostic,
     return sj_raise_place(err, SNAPJAR_IO, place);
 }
 
-snapjar_status sj_raise_no_memory(snapjar_error *err, uint64_t size)
+snapjar_status(sj_raise_no_memory)(snapjar_error *err, uint64_t size)
 {
     return sj_raise(err, SNAPJAR_NO_MEMORY, SNAPJAR_DIAG_OUT_OF_MEMORY, SJ_NOWHERE, "cannot allocate %" PRIu64 " bytes",
                     size);

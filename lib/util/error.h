@@ -34,6 +34,19 @@ snapjar_status sj_raise_no_memory(snapjar_error *err, uint64_t size) __attribute
 /** Names the place (a file or field) if none is named yet; escapes it. Returns `status`. */
 snapjar_status sj_raise_place(snapjar_error *err, snapjar_status status, const char *place);
 
+#ifdef SJ_ANALYZE
+/* Static analysis reads one file at a time: it cannot know what the comments above promise. */
+static inline snapjar_status sj_failed(snapjar_status status)
+{
+    if (status == SNAPJAR_OK)
+        __builtin_unreachable();
+    return status;
+}
+#define sj_raise(...) sj_failed(sj_raise(__VA_ARGS__))
+#define sj_raise_errno(...) sj_failed(sj_raise_errno(__VA_ARGS__))
+#define sj_raise_no_memory(...) sj_failed(sj_raise_no_memory(__VA_ARGS__))
+#endif
+
 /** Forwards a failure: the one macro that returns. */
 #define SJ_TRY(call)                                                                                                   \
     do {                                                                                                               \

@@ -57,14 +57,15 @@ static snapjar_status raise_argument(snapjar_error *err, const char *what)
 snapjar_status sj_source_new(snapjar_source **source, snapjar_context *context, size_t size, const sj_source_kind *kind,
                              const char *name, snapjar_error *err)
 {
-    size_t name_size = name == NULL ? 0 : strlen(name);
-    uint8_t *block = sj_alloc(context, size + name_size + 1);
+    if (name == NULL)
+        name = "";
+    const size_t name_size = strlen(name) + 1;
+    uint8_t *block = sj_alloc(context, size + name_size);
     *source = NULL;
     if (block == NULL)
-        return sj_raise_no_memory(err, size + name_size + 1);
-    memset(block, 0, size + name_size + 1);
-    if (name_size > 0)
-        memcpy(block + size, name, name_size);
+        return sj_raise_no_memory(err, size + name_size);
+    memset(block, 0, size);
+    memcpy(block + size, name, name_size);
     snapjar_source *made = (snapjar_source *)(void *)block;
     made->kind = kind;
     made->context = context;

@@ -3,6 +3,8 @@
  * The spool: bytes that are written once, in order, and wanted later or not at all. In blocks of memory up to a limit,
  * the rest in a file without a name, so that nothing is left behind whatever happens to the process.
  */
+#include <assert.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,6 +68,7 @@ snapjar_status sj_spool_new(sj_spool **spool, snapjar_context *context, uint64_t
 /** Makes room for one more entry in the list of blocks. */
 static snapjar_status grow_list(sj_spool *spool, snapjar_error *err)
 {
+    assert(spool->blocks != NULL); /* At first `own_blocks`. */
     if (spool->block_count < spool->block_capacity)
         return SNAPJAR_OK;
     size_t capacity = spool->block_capacity * 2;
@@ -174,8 +177,7 @@ static snapjar_status copy_file(sj_spool *spool, void *buffer, snapjar_sink *sin
         SJ_TRY(sj_fd_read_at(spool->fd, file_name, buffer, part, offset, &got, err));
         if (got != part)
             return sj_raise(err, SNAPJAR_IO, SNAPJAR_DIAG_READ_FAILED, SJ_NOWHERE,
-                            "the temporary file ends at %llu instead of %llu", (unsigned long long)(offset + got),
-                            (unsigned long long)file_size);
+                            "the temporary file ends at %" PRIu64 " instead of %" PRIu64, offset + got, file_size);
         SJ_TRY(snapjar_sink_write(sink, buffer, part, err));
         offset += part;
     }
