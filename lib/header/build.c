@@ -14,17 +14,14 @@
 
 #include "header/fields.h"
 #include "header/kept.h"
+#include "header/varying.h"
 #include "util/bytes.h"
 
-/* Longer than any text made here for `created` and `payload` without its buffers. */
-#define VARYING_SIZE_MAX 768
 /* 9999-12-31T23:59:59Z. */
 #define TIME_MAX 253402300799LL
 /* The rest of the header, but for buffers, has room beside this. */
-#define CONSTANT_SIZE_MAX (SNAPJAR_HEADER_JSON_SIZE_DEFAULT - VARYING_SIZE_MAX)
+#define CONSTANT_SIZE_MAX (SNAPJAR_HEADER_JSON_SIZE_DEFAULT - SJ_VARYING_SIZE_MAX)
 #define LAYOUT_KEY ",\"layout\":"
-/* Longer than one element of `buffers`. */
-#define SPAN_SIZE_MAX 64
 
 /* ---- what is kept in the context ---- */
 
@@ -217,24 +214,42 @@ static snapjar_status check_constant(snapjar_context *context, const text_buffer
     return status;
 }
 
-/* All that the constant part is made of, in one block, to compare with the last one. */
-static void put_key(text_buffer *key, const sj_header_plan *plan)
-{
-    char number[24];
+/* What the constant part is made of, to compare with the last one. Texts end with a NUL, which is part of the piece. */
+typedef struct key_pieces {
+    int64_t schema_version;
+    snapjar_text pieces[8];
+    size_t count;
+} key_pieces;
 
-    (void)snprintf(number, sizeof(number), "%" PRId64, plan->schema_version);
-    if (plan->type)
-        put(key, plan->type, strlen(plan->type));
-    put(key, "", 1);
-    put(key, number, strlen(number) + 1);
-    put(key, plan->build_json ? "b" : "-", 1);
-    if (plan->build_json)
-        put(key, plan->build_json, strlen(plan->build_json) + 1);
-    put(key, plan->labels_json ? "l" : "-", 1);
-    if (plan->labels_json)
-        put(key, plan->labels_json, strlen(plan->labels_json) + 1);
+static void add_piece(key_pieces *key, const char *mark, const char *text)
+{
+    key->pieces[key->count++] = (snapjar_text){mark, 1};
+    if (text)
+        key->pieces[key->count++] = (snapjar_text){text, strlen(text) + 1};
+}
+
+static void list_key(key_pieces *key, const sj_header_plan *plan)
+{
+    key->schema_version = plan->schema_version;
+    key->pieces[0] = (snapjar_text){(const char *)&key->schema_version, sizeof(key->schema_version)};
+    key->count = 1;
+    add_piece(key, plan->type ? "t" : "-", plan->type);
+    add_piece(key, plan->build_json ? "b" : "-", plan->build_json);
+    add_piece(key, plan->labels_json ? "l" : "-", plan->labels_json);
     if (plan->layout_json)
-        put(key, plan->layout_json, strlen(plan->layout_json) + 1);
+        key->pieces[key->count++] = (snapjar_text){plan->layout_json, strlen(plan->layout_json) + 1};
+}
+
+static bool is_key(const key_pieces *key, const char *kept, size_t kept_size)
+{
+    for (size_t i = 0; i < key->count; i++) {
+        snapjar_text piece = key->pieces[i];
+        if (kept_size < piece.size || memcmp(kept, piece.data, piece.size) != 0)
+            return false;
+        kept += piece.size;
+        kept_size -= piece.size;
+    }
+    return kept_size == 0;
 }
 
 /* Serialises and checks the part that comes from the user and the analysis. The text is the caller's to free. */
@@ -259,14 +274,14 @@ static snapjar_status make_constant(text_buffer *constant, const sj_header_plan 
 static snapjar_status compare_key(text_buffer *key, const sj_header_plan *plan, const char *kept, size_t kept_size,
                                   snapjar_error *err)
 {
-    put_key(key, plan);
-    if (key->has_failed)
-        return sj_raise_no_memory(err, key->size);
-    if (kept && kept_size == key->size && !memcmp(kept, key->data, key->size)) {
-        sj_free(key->context, key->data);
-        key->data = NULL;
-    }
-    return SNAPJAR_OK;
+    key_pieces pieces;
+
+    list_key(&pieces, plan);
+    if (kept && is_key(&pieces, kept, kept_size))
+        return SNAPJAR_OK;
+    for (size_t i = 0; i < pieces.count; i++)
+        put(key, pieces.pieces[i].data, pieces.pieces[i].size);
+    return key->has_failed ? sj_raise_no_memory(err, key->size) : SNAPJAR_OK;
 }
 
 static snapjar_status check_user_part(snapjar_context *context, sj_kept *kept, const sj_header_plan *plan,
@@ -337,12 +352,23 @@ static snapjar_status read_clock(time_t *now, snapjar_error *err)
     return SNAPJAR_OK;
 }
 
-static snapjar_status check_created(const sj_header_plan *plan, snapjar_error *err)
+/* The text for `created`: the user's, or the time that it is, which is made once a second. */
+static snapjar_status get_created(const char **created, sj_kept *kept, const sj_header_plan *plan, snapjar_error *err)
 {
+    struct tm parts;
     time_t now = 0;
 
-    if (!plan->created)
-        return read_clock(&now, err);
+    *created = plan->created;
+    if (!plan->created) {
+        SJ_TRY(read_clock(&now, err));
+        if (!kept->now_text[0] || now != kept->now) {
+            (void)gmtime_r(&now, &parts);
+            (void)strftime(kept->now_text, sizeof(kept->now_text), "%Y-%m-%dT%H:%M:%SZ", &parts);
+            kept->now = now;
+        }
+        *created = kept->now_text;
+        return SNAPJAR_OK;
+    }
     if (sj_is_time((snapjar_text){plan->created, strlen(plan->created)}))
         return SNAPJAR_OK;
     return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
@@ -353,63 +379,16 @@ snapjar_status sj_header_prepare(snapjar_context *context, const sj_header_plan 
 {
     sj_kept *kept = sj_kept_get(context);
     sj_header_plan users = *plan;
+    const char *created = NULL;
 
     if (!kept)
         return sj_raise_no_memory(err, sizeof(*kept));
-    SJ_TRY(check_created(plan, err));
+    SJ_TRY(get_created(&created, kept, plan, err));
     users.layout_json = NULL;
     return check_user_part(context, kept, &users, err);
 }
 
 /* ---- the part that every record has anew ---- */
-
-static void format_now(char out[32])
-{
-    struct tm parts;
-    time_t now = 0;
-
-    /* A value that is refused was refused when the header was prepared. */
-    (void)!read_clock(&now, NULL);
-    (void)gmtime_r(&now, &parts);
-    (void)strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
-}
-
-static size_t format_varying(char *out, size_t room, const sj_header_plan *plan)
-{
-    char now[32];
-    char checksum[33];
-    char content_checksum[33];
-    char encoding[40] = "";
-
-    sj_hex16(checksum, plan->checksum);
-    sj_hex16(content_checksum, plan->content_checksum);
-    if (!plan->created)
-        format_now(now);
-    if (plan->string_encoding != SNAPJAR_STRING_ASCII)
-        (void)snprintf(encoding, sizeof(encoding), ",\"string_encoding\":\"%s\"",
-                       snapjar_string_encoding_name(plan->string_encoding));
-    int size =
-        snprintf(out, room,
-                 ",\"created\":\"%s\",\"payload\":{\"content_type\":\"pickle\",\"protocol\":%d%s,"
-                 "\"compression\":\"zstd\",\"frame_size\":%" PRIu32 ",\"size\":%" PRIu64 ",\"pickle_size\":%" PRIu64
-                 ",\"stored_size\":%" PRIu64 ",\"checksum\":\"xxh3-128:%s\",\"content_checksum\":\"xxh3-128:%s\"",
-                 plan->created ? plan->created : now, plan->protocol, encoding, plan->frame_size, plan->size,
-                 plan->pickle_size, plan->stored_size, checksum, content_checksum);
-    return size < 0 ? 0 : (size_t)size;
-}
-
-static size_t format_buffers(char *out, size_t room, const sj_header_plan *plan)
-{
-    size_t used = 0;
-
-    if (plan->buffer_count)
-        used += (size_t)snprintf(out, room, ",\"buffers\":[");
-    for (size_t i = 0; i < plan->buffer_count; i++)
-        used += (size_t)snprintf(out + used, room - used, "%s{\"offset\":%" PRIu64 ",\"size\":%" PRIu64 "}",
-                                 i ? "," : "", plan->buffers[i].offset, plan->buffers[i].size);
-    used += (size_t)snprintf(out + used, room - used, "%s}}", plan->buffer_count ? "]" : "");
-    return used;
-}
 
 static snapjar_status reserve_frame(snapjar_context *context, sj_kept *kept, uint64_t size, snapjar_error *err)
 {
@@ -427,28 +406,27 @@ snapjar_status sj_header_build(const uint8_t **frame, size_t *frame_size, snapja
                                const sj_header_plan *plan, snapjar_error *err)
 {
     sj_kept *kept = sj_kept_get(context);
+    const char *created = NULL;
 
     *frame = NULL;
     *frame_size = 0;
     if (!kept)
         return sj_raise_no_memory(err, sizeof(*kept));
-    SJ_TRY(check_created(plan, err));
+    SJ_TRY(get_created(&created, kept, plan, err));
     sj_header_plan whole = *plan;
     /* What the user gave goes first. The size of a type that was not known yet does not matter here. */
     if (whole.layout_json && kept->checked_size + strlen(whole.layout_json) + SJ_TYPE_SIZE_MAX > CONSTANT_SIZE_MAX)
         whole.layout_json = NULL;
     SJ_TRY(prepare_constant(context, kept, &whole, err));
-    if (plan->buffer_count > SNAPJAR_HEADER_JSON_SIZE_DEFAULT / SPAN_SIZE_MAX)
+    if (plan->buffer_count > SNAPJAR_HEADER_JSON_SIZE_DEFAULT / SJ_VARYING_SPAN_SIZE_MAX)
         return sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_HEADER_TOO_LARGE, SJ_NOWHERE,
                         "%zu out-of-band buffers do not fit a header; at most %" PRIu64 " do", plan->buffer_count,
-                        SNAPJAR_HEADER_JSON_SIZE_DEFAULT / SPAN_SIZE_MAX);
-    size_t room = VARYING_SIZE_MAX + SPAN_SIZE_MAX * (plan->buffer_count + 1);
+                        SNAPJAR_HEADER_JSON_SIZE_DEFAULT / SJ_VARYING_SPAN_SIZE_MAX);
+    size_t room = SJ_VARYING_SIZE_MAX + SJ_VARYING_SPAN_SIZE_MAX * plan->buffer_count;
     SJ_TRY(reserve_frame(context, kept, SJ_PREFIX_SIZE + kept->prepared_size + room, err));
     char *json = (char *)kept->frame + SJ_PREFIX_SIZE;
     memcpy(json, kept->prepared, kept->prepared_size);
-    size_t size = kept->prepared_size;
-    size += format_varying(json + size, VARYING_SIZE_MAX, plan);
-    size += format_buffers(json + size, SPAN_SIZE_MAX * (plan->buffer_count + 1), plan);
+    size_t size = kept->prepared_size + sj_varying_write(json + kept->prepared_size, created, plan);
     if (size > SNAPJAR_HEADER_JSON_SIZE_DEFAULT)
         return sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_HEADER_TOO_LARGE, SJ_NOWHERE,
                         "the header's JSON would have %zu bytes, %" PRIu64 " are allowed", size,

@@ -51,16 +51,22 @@ snapjar_status sj_limits_resolve(snapjar_limits *resolved, const snapjar_limits 
     return SNAPJAR_OK;
 }
 
-/* Takes the constant part from the kept one if it is the same, byte for byte. */
-static bool take_kept(snapjar_header *header, const sj_kept *kept, size_t split, size_t depth_max)
+/* Whether the header begins with the kept constant part, byte for byte, and the varying one follows. */
+static bool begins_as_kept(const snapjar_header *header, const sj_kept *kept, size_t depth_max)
 {
-    if (!kept || !kept->constant || kept->depth_max != depth_max || kept->constant_size != split ||
-        memcmp(kept->constant_text, header->json, split) != 0)
-        return false;
+    const size_t start_size = sizeof(varying_start) - 1;
+
+    return kept && kept->constant && kept->depth_max == depth_max &&
+           header->prefix.json_size >= kept->constant_size + start_size &&
+           memcmp(kept->constant_text, header->json, kept->constant_size) == 0 &&
+           memcmp(header->json + kept->constant_size, varying_start, start_size) == 0;
+}
+
+static void take_kept(snapjar_header *header, const sj_kept *kept)
+{
     header->constant = sj_json_ref(kept->constant);
     header->type = kept->type;
     header->schema_version = kept->schema_version;
-    return true;
 }
 
 /* Keeps the constant part for the next header. Failing to is not an error. */
@@ -103,13 +109,20 @@ static sj_json *parse_part(snapjar_header *header, size_t from, size_t size, siz
 static bool parse_split(snapjar_header *header, size_t depth_max)
 {
     size_t size = header->prefix.json_size;
-    const char *found = memmem(header->json, size, varying_start, sizeof(varying_start) - 1);
+    const sj_kept *kept = sj_kept_get(header->context);
+    size_t split = 0;
 
-    if (!found)
-        return false;
-    size_t split = (size_t)(found - header->json);
-    if (take_kept(header, sj_kept_get(header->context), split, depth_max) && sj_varying_read(header, split))
-        return true;
+    if (begins_as_kept(header, kept, depth_max)) {
+        take_kept(header, kept);
+        split = kept->constant_size;
+        if (sj_varying_read(header, split))
+            return true;
+    } else {
+        const char *found = memmem(header->json, size, varying_start, sizeof(varying_start) - 1);
+        if (!found)
+            return false;
+        split = (size_t)(found - header->json);
+    }
     header->varying = parse_part(header, split, size - split, split, '{', depth_max);
     if (!header->varying || sj_json_count(header->varying) != 2 || !sj_json_get(header->varying, "created") ||
         !sj_json_get(header->varying, "payload"))

@@ -6,6 +6,8 @@
 #ifndef SJ_HEADER_KEPT_H
 #define SJ_HEADER_KEPT_H
 
+#include <time.h>
+
 #include "header/header.h"
 
 typedef struct sj_kept {
@@ -26,6 +28,9 @@ typedef struct sj_kept {
     size_t prepared_key_size;
     char *prepared;
     size_t prepared_size;
+    /** The time of the last header that was written now, and its text; "" before the first. */
+    time_t now;
+    char now_text[24];
     /** The header frame built last. */
     uint8_t *frame;
     size_t frame_capacity;
