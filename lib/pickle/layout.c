@@ -14,6 +14,8 @@
 #define KEPT_CAPACITY ((size_t)512)
 #define FIRST_CAPACITY ((size_t)64)
 #define IS_FIELD (UINT64_C(1) << 63)
+/** So many take an insertion sort no longer than qsort. */
+#define FEW_FIELDS ((size_t)16)
 
 void sj_layout_init(sj_layout *layout, sj_texts *texts, size_t field_count_max)
 {
@@ -221,6 +223,18 @@ static int compare_fields(const void *left, const void *right)
     return order != 0 ? order : (a->text.size > b->text.size) - (a->text.size < b->text.size);
 }
 
+/** Few fields, as most pickles have, are sorted without the cost of a general sort. */
+static void sort_few(sj_field *fields, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        const sj_field moved = fields[i];
+        size_t at = i;
+        for (; at > 0 && compare_fields(&fields[at - 1], &moved) > 0; at--)
+            fields[at] = fields[at - 1];
+        fields[at] = moved;
+    }
+}
+
 /** Sorts all fields, and makes an array of their texts. */
 static bool sort_fields(sj_layout *layout)
 {
@@ -233,7 +247,10 @@ static bool sort_fields(sj_layout *layout)
     layout->sorted_count = layout->field_count;
     for (size_t i = 0; i < layout->field_count; i++)
         layout->fields[i].text = sj_texts_get(layout->texts, layout->fields[i].place);
-    qsort(layout->fields, layout->field_count, sizeof *layout->fields, compare_fields);
+    if (layout->field_count <= FEW_FIELDS)
+        sort_few(layout->fields, layout->field_count);
+    else
+        qsort(layout->fields, layout->field_count, sizeof *layout->fields, compare_fields);
     for (size_t i = 0; i < layout->field_count; i++)
         layout->sorted[i] = layout->fields[i].text;
     return true;

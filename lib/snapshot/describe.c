@@ -20,9 +20,23 @@ typedef struct class_entry {
     size_t field_count;
 } class_entry;
 
-/* Whether JSON takes the text as it is. */
+/* Whether the text is of printable ASCII without quotes and backslashes, as nearly all names are. */
+static bool is_plain(snapjar_text text)
+{
+    unsigned odd = 0;
+
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t c = (uint8_t)text.data[i];
+        odd |= (unsigned)(c < 0x20) | (unsigned)(c > 0x7e) | (unsigned)(c == '"') | (unsigned)(c == '\\');
+    }
+    return !odd;
+}
+
+/* Whether JSON can hold the text. */
 static bool is_storable(snapjar_text text)
 {
+    if (text.size > 0 && is_plain(text))
+        return true;
     return text.size > 0 && !memchr(text.data, 0, text.size) && sj_json_bad_utf8(text.data, text.size) == text.size;
 }
 
@@ -100,6 +114,10 @@ static void put(writer *out, const char *bytes, size_t size)
 
 static void put_escaped(writer *out, snapjar_text text)
 {
+    if (is_plain(text)) {
+        put(out, text.data, text.size);
+        return;
+    }
     for (size_t i = 0; i < text.size; i++) {
         char escape[8];
         uint8_t c = (uint8_t)text.data[i];
