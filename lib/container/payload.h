@@ -45,6 +45,7 @@ typedef struct sj_payload_writing {
     snapjar_context *context;
     /** Threads that compress beside the calling one; 0: none. */
     unsigned threads;
+    /** 0: the default. */
     int level;
     uint32_t frame_size;
     snapjar_compression compression;

@@ -13,6 +13,12 @@
  * than reading (tests/bench: a job state of 272 bytes shrinks to 243, and takes 8 us more).
  */
 #define RAW_SIZE_MAX 512
+#define LEVEL_DEFAULT 3
+/*
+ * Of content up to that size, compressed because somebody asks for it: the tables of the usual levels take longer to
+ * make and read than all the rest of packing, and save 30 bytes of a record of 900.
+ */
+#define LEVEL_SMALL (-1)
 /* A frame that shrinks by less than this share (1/128) is stored raw, so that reading it is a copy. */
 #define GAIN_SHIFT 7
 
@@ -78,6 +84,13 @@ static bool is_raw(const sj_payload_writing *plan, size_t content_size)
            (plan->compression == SNAPJAR_COMPRESSION_AUTO && content_size <= RAW_SIZE_MAX);
 }
 
+static int level_of(const sj_payload_writing *plan, size_t content_size)
+{
+    if (plan->level)
+        return plan->level;
+    return content_size <= RAW_SIZE_MAX ? LEVEL_SMALL : LEVEL_DEFAULT;
+}
+
 static snapjar_status work(void *state, unsigned slot, unsigned worker, snapjar_error *err)
 {
     writing *w = state;
@@ -91,7 +104,7 @@ static snapjar_status work(void *state, unsigned slot, unsigned worker, snapjar_
         return SNAPJAR_OK;
     }
     SJ_TRY(sj_frame_compress(sj_codec_get(plan->context, worker), stored, sj_frame_bound(size),
-                             &w->slots[slot].stored_size, content, size, plan->level, err));
+                             &w->slots[slot].stored_size, content, size, level_of(plan, size), err));
     if (plan->compression == SNAPJAR_COMPRESSION_AUTO && w->slots[slot].stored_size > size - (size >> GAIN_SHIFT))
         w->slots[slot].stored_size = sj_frame_store(stored, content, size);
     return SNAPJAR_OK;

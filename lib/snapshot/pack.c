@@ -19,7 +19,6 @@
 #include "util/bytes.h"
 #include "util/options.h"
 
-#define LEVEL_DEFAULT 3
 /* The first step in which a pickle is read from a file; each is twice the one before. */
 #define READ_STEP ((size_t)64 << 10)
 /* A record up to this size is handed to the sink in one piece. */
@@ -241,7 +240,7 @@ static snapjar_status pack(snapjar_context *context, producer *p, snapjar_scan *
     sj_payload_writing writing = {
         .context = context,
         .threads = options->threads,
-        .level = options->level ? options->level : LEVEL_DEFAULT,
+        .level = options->level,
         .frame_size = p->frame_size,
         .compression = options->compression,
         .produce = produce,
