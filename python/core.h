@@ -68,6 +68,10 @@ typedef struct module_state {
     PyObject *qualname_name;
     PyObject *schema_name;
     PyObject *load_name;
+    /** Module and name of the class dumped last, and "module:name" in bytes. */
+    PyObject *typed_module;
+    PyObject *typed_name;
+    PyObject *typed_text;
     workspace *spare[SPARE_MAX];
     size_t spare_count;
     plan plans[PLAN_COUNT];

@@ -150,29 +150,59 @@ static int pickle_object(dumping *d, PyObject *object, PyObject *protocol)
 
 /* ---- the header ---- */
 
+/* "module:Qualname" of a class in bytes, kept for the next object of the same one. A new reference. */
+static PyObject *name_class(module_state *state, PyObject *class)
+{
+    PyObject *module = PyObject_GetAttr(class, state->module_name);
+    PyObject *name = module ? PyObject_GetAttr(class, state->qualname_name) : NULL;
+    PyObject *text = NULL;
+
+    if (name && module == state->typed_module && name == state->typed_name) {
+        text = Py_NewRef(state->typed_text);
+    } else if (name) {
+        PyObject *joined = PyUnicode_FromFormat("%U:%U", module, name);
+        text = joined ? PyUnicode_AsUTF8String(joined) : NULL;
+        Py_XDECREF(joined);
+    }
+    if (text && text != state->typed_text) {
+        PyObject *old[] = {state->typed_module, state->typed_name, state->typed_text};
+        state->typed_module = Py_NewRef(module);
+        state->typed_name = Py_NewRef(name);
+        state->typed_text = Py_NewRef(text);
+        for (size_t i = 0; i < sizeof(old) / sizeof(*old); i++)
+            Py_XDECREF(old[i]);
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(module);
+    return text;
+}
+
+/* Whether the class may have a schema version. Asking an object is cheaper than an AttributeError of its class, where
+ * the two must answer the same. */
+static bool may_have_schema(const dumping *d, PyObject *object)
+{
+    PyTypeObject *class = Py_TYPE(object);
+
+    if (!(PyType_GetFlags(class) & Py_TPFLAGS_HEAPTYPE))
+        return false;
+    bool is_usual = Py_TYPE((PyObject *)class) == &PyType_Type &&
+                    (getattrofunc)PyType_GetSlot(class, Py_tp_getattro) == PyObject_GenericGetAttr;
+    return !is_usual || PyObject_HasAttr(object, d->state->schema_name);
+}
+
 /* "module:Qualname" of the object's class, and the schema version that the class says it has. */
 static int describe_type(dumping *d, PyObject *object, PyObject *type, PyObject *schema_version)
 {
     PyObject *class = (PyObject *)Py_TYPE(object);
 
-    if (type != Py_None) {
-        d->type_text = PyUnicode_AsUTF8String(type);
-    } else {
-        PyObject *module = PyObject_GetAttr(class, d->state->module_name);
-        PyObject *name = module ? PyObject_GetAttr(class, d->state->qualname_name) : NULL;
-        PyObject *text = name ? PyUnicode_FromFormat("%U:%U", module, name) : NULL;
-        d->type_text = text ? PyUnicode_AsUTF8String(text) : NULL;
-        Py_XDECREF(text);
-        Py_XDECREF(name);
-        Py_XDECREF(module);
-    }
+    d->type_text = type != Py_None ? PyUnicode_AsUTF8String(type) : name_class(d->state, class);
     if (!d->type_text)
         return -1;
     d->options.type = PyBytes_AsString(d->type_text);
     PyObject *version = NULL;
     if (schema_version != Py_None)
         version = Py_NewRef(schema_version);
-    else if (PyType_GetFlags((PyTypeObject *)class) & Py_TPFLAGS_HEAPTYPE)
+    else if (may_have_schema(d, object))
         version = PyObject_GetAttr(class, d->state->schema_name);
     if (!version) {
         if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_AttributeError))

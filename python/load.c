@@ -15,13 +15,12 @@ static size_t shared_size(snapjar_text json)
 {
     static const char key[] = ",\"created\":";
     size_t size = sizeof(key) - 1;
+    const char *comma = json.size >= size ? memrchr(json.data, ',', json.size - size + 1) : NULL;
 
     /* A text cannot hold these bytes: its quotes would be escaped. The last such key is the header's own, if any. */
-    for (size_t at = json.size; at-- > size;) {
-        if (json.data[at - size] == ',' && memcmp(json.data + at - size, key, size) == 0)
-            return at - size;
-    }
-    return 0;
+    while (comma && memcmp(comma, key, size) != 0)
+        comma = memrchr(json.data, ',', (size_t)(comma - json.data));
+    return comma ? (size_t)(comma - json.data) : 0;
 }
 
 static int remember_environment(module_state *state, snapjar_text json, size_t shared, PyObject *rules)

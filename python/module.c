@@ -33,6 +33,9 @@ static PyObject *core_forget(PyObject *module, PyObject *unused)
 
     (void)unused;
     Py_CLEAR(state->build_json);
+    Py_CLEAR(state->typed_module);
+    Py_CLEAR(state->typed_name);
+    Py_CLEAR(state->typed_text);
     Py_CLEAR(state->environment_rules);
     plans_clear(state);
     Py_RETURN_NONE;
@@ -177,6 +180,9 @@ static void core_free(void *module)
         return;
     (void)core_clear(module);
     Py_CLEAR(state->build_json);
+    Py_CLEAR(state->typed_module);
+    Py_CLEAR(state->typed_name);
+    Py_CLEAR(state->typed_text);
     Py_CLEAR(state->callback_name);
     Py_CLEAR(state->raw_name);
     Py_CLEAR(state->module_name);

@@ -210,3 +210,55 @@ def test_wrong_arguments_of_loads():
     ):  # fmt: skip
         with pytest.raises(error):
             snapjar.loads(record, **keywords)
+
+
+class WithSchema(type):
+    """Says for its classes which schema version they have."""
+
+    @property
+    def __snapjar_schema__(cls):
+        return 5
+
+
+class Versioned(metaclass=WithSchema):
+    pass
+
+
+class Answering:
+    """Its objects have whatever attribute is asked for."""
+
+    def __getattr__(self, name):
+        if name.startswith("__") and name != "__snapjar_schema__":
+            raise AttributeError(name)
+        return 6
+
+
+def test_schema_version_is_the_class_s_and_not_the_object_s():
+    plain = Plain()
+    plain.__dict__["__snapjar_schema__"] = 7
+    for obj, version in ((Versioned(), 5), (Answering(), 0), (plain, 0), (make_job(), 3)):
+        assert snapjar.inspect(snapjar.dumps(obj)).schema_version == version
+
+
+def test_type_of_a_class_that_got_another_name():
+    class Moving:
+        __reduce__ = lambda self: (list, ())  # noqa: E731
+
+    for name in ("Moving", "Moved", "Moved", "Moving"):
+        Moving.__qualname__ = name
+        assert snapjar.inspect(snapjar.dumps(Moving())).type == f"{__name__}:{name}"
+
+
+def test_default_level_by_size():
+    small, large = ["abab" * number for number in range(12)], ["abab" * number for number in range(120)]
+    assert len(pickle.dumps(small)) <= 512 < len(pickle.dumps(large))
+    for obj, level in ((small, -1), (large, 3)):
+        sizes = {snapjar.inspect(snapjar.dumps(obj, compression="zstd", level=number)).stored_size for number in (0, level)}
+        assert len(sizes) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 40])
+def test_fields_in_the_layout_are_sorted(count):
+    names = [f"f{(7 * number) % 41:02}" for number in range(count)]
+    header = snapjar.inspect(snapjar.dumps(Plain(**dict.fromkeys(names, 0))))
+    assert header.layout == {"models:Plain": sorted(names)}

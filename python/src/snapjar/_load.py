@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from . import _core, _policy
+from . import _core
 from ._dump import _type_name
 from ._environment import environment_rules
 from ._errors import ContractError, EndOfFile, hint_of
@@ -69,7 +69,7 @@ def loads(
 ) -> Any:
     return _core.loads(
         data,
-        _policy.DEFAULT if policy is None and not allow else resolve_policy(allow, policy),
+        policy if policy is not None and not allow else resolve_policy(allow, policy),
         _WARN if environment == "warn" else environment_rules(environment),
         1 if layout == "warn" else _layout_mode(layout),
         None if type is None and schema_version is None else (type, schema_version),
