@@ -238,6 +238,8 @@ bool layout_field(const struct layout *layout, size_t *offset, snapjar_text *fie
 /* ---- showing it ---- */
 
 void census_print_text(struct cli *cli, struct census *census);
+/** Only the first line of the tables. */
+void census_print_summary(const struct census *census);
 void census_print_json(struct census *census);
 /** Adds a whole HTML page. */
 void census_add_html(struct text *out, struct census *census, const struct string_list *paths);

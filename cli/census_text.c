@@ -365,7 +365,7 @@ static void add_count(struct text *out, uint64_t count, const char *what)
     text_printf(out, "%" PRIu64 " %s%s", count, what, count == 1 ? "" : "s");
 }
 
-static void print_summary(const struct census *census)
+void census_print_summary(const struct census *census)
 {
     struct text out = {0};
 
@@ -396,7 +396,7 @@ static void print_summary(const struct census *census)
 
 void census_print_text(struct cli *cli, struct census *census)
 {
-    print_summary(census);
+    census_print_summary(census);
     print_types(cli, census);
     print_writers(cli, census);
     print_bare(cli, census);

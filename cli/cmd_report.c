@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "census.h"
+#include "output.h"
 
 struct values {
     struct batch_values batch;
@@ -16,6 +17,8 @@ struct values {
     uint64_t max_size;
     struct option_number rows;
     struct option_number list;
+    const char *html;
+    bool force;
     bool json;
 };
 
@@ -36,6 +39,9 @@ static const struct option_row rows[] = {
      "sum up types and writers beyond N each in one row (default 10000)", NULL, 1, 1 << 20},
     {0, "list", "N", OPTION_NUMBER, offsetof(struct values, list),
      "name N files for each kind of trouble (default 10) and count the others", NULL, 0, 1 << 20},
+    {0, "html", "FILE", OPTION_FILE, offsetof(struct values, html),
+     "write a page with tables and plots to FILE (-: standard output) instead of the tables", NULL, 0, 0},
+    {'f', "force", NULL, OPTION_FLAG, offsetof(struct values, force), "replace FILE if it exists", NULL, 0, 0},
     {0, "json", NULL, OPTION_FLAG, offsetof(struct values, json), "print JSON, one object a line", NULL, 0, 0},
     {0},
 };
@@ -43,8 +49,51 @@ static const struct option_row rows[] = {
 #define ROWS_DEFAULT 10000
 #define LIST_DEFAULT 10
 
-static void report_paths(struct cli *cli, const struct values *values, const struct census_options *options,
-                         const struct string_list *paths)
+static bool is_page_to_stdout(const struct values *values)
+{
+    return values->html && !strcmp(values->html, "-");
+}
+
+/* Writes the page to its file; with NULL it only tries whether that is possible. Returns -1, or an exit code. */
+static int write_page(struct cli *cli, const struct values *values, snapjar_context *context, const struct text *page)
+{
+    const struct output_options options = {.force = values->force, .size_hint = page ? page->size : 0};
+    struct output output;
+    snapjar_error err;
+    snapjar_status status = output_open(&output, context, values->html, &options, &err);
+
+    if (status == SNAPJAR_OK) {
+        if (page)
+            status = snapjar_sink_write(output.sink, page->data, page->size, &err);
+        if (page && status == SNAPJAR_OK)
+            status = output_commit(&output, NULL, &err);
+        output_close(&output);
+    }
+    return status == SNAPJAR_OK ? -1 : report_failure(cli, values->html, &err, NULL);
+}
+
+static void show(struct cli *cli, const struct values *values, snapjar_context *context, struct census *census,
+                 const struct string_list *paths)
+{
+    struct text page = {0};
+
+    if (values->html)
+        census_add_html(&page, census, paths);
+    if (is_page_to_stdout(values))
+        report_print(&page);
+    else if (values->html)
+        (void)write_page(cli, values, context, &page);
+    text_free(&page);
+    if (values->json)
+        census_print_json(census);
+    else if (!values->html)
+        census_print_text(cli, census);
+    else if (!is_page_to_stdout(values))
+        census_print_summary(census);
+}
+
+static void report_paths(struct cli *cli, const struct values *values, snapjar_context *context,
+                         const struct census_options *options, const struct string_list *paths)
 {
     struct census census;
     struct batch batch;
@@ -64,10 +113,7 @@ static void report_paths(struct cli *cli, const struct values *values, const str
     cli->report.has_no_hints = true;
     batch_run(&batch, paths);
     census_finish(&census, &batch);
-    if (values->json)
-        census_print_json(&census);
-    else
-        census_print_text(cli, &census);
+    show(cli, values, context, &census, paths);
     census_free(&census);
 }
 
@@ -102,15 +148,19 @@ static int run(struct cli *cli, int argc, char **argv)
 
     if (code < 0 && !paths.count)
         code = report_usage(cli, "no directory given: name files or directories");
+    if (code < 0 && values.json && is_page_to_stdout(&values))
+        code = report_usage(cli, "--json and the page cannot both go to standard output: name a file for the page");
     if (code < 0)
         code = read_options(cli, &values, &options);
     if (code < 0 && snapjar_context_new(&context, NULL, &err) != SNAPJAR_OK)
         code = report_failure(cli, NULL, &err, NULL);
     if (code < 0 && judging_is_wanted(&values.judging))
         code = judging_make(cli, &values.judging, false, context, &policy);
+    if (code < 0 && values.html && !is_page_to_stdout(&values))
+        code = write_page(cli, &values, context, NULL);
     if (code < 0) {
         options.policy = policy;
-        report_paths(cli, &values, &options, &paths);
+        report_paths(cli, &values, context, &options, &paths);
         code = cli->report.exit_code;
     }
     snapjar_policy_free(policy);
@@ -124,6 +174,7 @@ static const struct example examples[] = {
     {"What is serialized below a directory", "snapjar report /var/lib/jobs"},
     {"What is older than a quarter of a year, for a program",
      "snapjar report --json --stale-after 90d /var/lib/jobs | jq 'select(.concern == \"stale\")'"},
+    {"A page for people, written anew", "snapjar report --html report.html --force /var/lib/jobs"},
     {"Check everything, and judge it by a policy", "snapjar report --policy jobs.policy.json /var/lib/jobs"},
     {NULL, NULL},
 };
@@ -136,7 +187,7 @@ const struct command command_report = {
     "who wrote them (tool, application, Python); and the pickles that are in no jar yet, bare or compressed. Says what "
     "needs attention: what is damaged, cut short or no snapshot, what is stale (--stale-after), what drifted (classes "
     "that have other fields in other records of the same type and schema version), what is not sealed, and, with a "
-    "policy, what is denied.\n\n"
+    "policy, what is denied. --html writes it as one page that needs nothing from elsewhere.\n\n"
     "Only headers are read unless --verify or a policy is given (--policy, --allow, --preset, which imply --verify and "
     "allow nothing else than they say). Pickles of protocol 0 and 1 are read, because only that tells them from "
     "text. A median is exact up to 1024 records of a row, and of evenly chosen ones beyond that. Memory is bounded: a "
