@@ -94,13 +94,13 @@ static snapjar_status open_source(const struct batch *batch, struct batch_worker
             return status;
         return snapjar_source_from_fd(source, worker->context, *fd, path, 0, err);
     }
-    ssize_t got = pread(*fd, worker->head, HEAD_SIZE, 0);
+    size_t got;
     /* Larger files, pipes, directories and whatever fails: the library knows what to do. */
-    if (got < 0 || got == HEAD_SIZE)
+    if (head_read(*fd, worker->head, HEAD_SIZE, 0, &got, err) != SNAPJAR_OK || got == HEAD_SIZE)
         return snapjar_source_from_fd(source, worker->context, *fd, path, 0, err);
     close(*fd);
     *fd = -1;
-    return snapjar_source_from_memory(source, worker->context, worker->head, (size_t)got, err);
+    return snapjar_source_from_memory(source, worker->context, worker->head, got, err);
 }
 
 static bool is_snapshot(snapjar_source *source)

@@ -15,7 +15,7 @@
 
 #define HEAD_MAX (16u << 10)
 
-static snapjar_status read_fully(int fd, char *to, size_t size, uint64_t offset, size_t *got, snapjar_error *err)
+snapjar_status head_read(int fd, char *to, size_t size, uint64_t offset, size_t *got, snapjar_error *err)
 {
     *got = 0;
     while (*got < size) {
@@ -40,11 +40,11 @@ static snapjar_status read_at(void *state, void *buffer, size_t size, uint64_t o
 
     *got = 0;
     if (end > HEAD_MAX || offset > head->filled)
-        return read_fully(head->fd, buffer, size, offset, got, err);
+        return head_read(head->fd, buffer, size, offset, got, err);
     if (end > head->filled) {
         size_t more;
         snapjar_status status =
-            read_fully(head->fd, head->bytes + head->filled, (size_t)end - head->filled, head->filled, &more, err);
+            head_read(head->fd, head->bytes + head->filled, (size_t)end - head->filled, head->filled, &more, err);
         if (status != SNAPJAR_OK)
             return status;
         head->filled += more;

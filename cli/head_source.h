@@ -17,6 +17,9 @@ struct head_source {
     size_t filled;
 };
 
+/** Reads up to `size` bytes at `offset`, however many calls that takes: fewer only at the file's end. */
+snapjar_status head_read(int fd, char *to, size_t size, uint64_t offset, size_t *got, snapjar_error *err);
+
 /** Memory of its own, to be freed with head_source_clear. Starts as zeros. */
 void head_source_clear(struct head_source *head);
 
