@@ -6,6 +6,7 @@
 - A C example in README.md is an exact piece of a program in docs/examples/ (which a test compiles and runs).
 - Relative links lead to files that exist.
 - Each ./dev command that a document names exists.
+- Each test that SECURITY.md names exists: a file, or "file: function"; a function alone is one of the file before it.
 """
 
 import argparse
@@ -21,6 +22,28 @@ BLOCK = re.compile(r"^```c\n(.*?)^```$", re.M | re.S)
 TOUR = re.compile(r"^```(python|console)\n(.*?)^```$", re.M | re.S)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 COMMAND = re.compile(r"\./dev ([a-z][a-z-]*)")
+
+
+TEST = re.compile(r"`((?:tests|spec|python)/[\w./-]+)(?:: (\w+))?`|`((?:test_)?\w+)`")
+
+
+def check_guarantees(text: str) -> tuple[int, list[str]]:
+    """The tests in the last column of the table of guarantees."""
+    problems, count, source = [], 0, ""
+    for row in re.findall(r"^\|.*\|$", text.partition("## Guarantees")[2].partition("\n## ")[0], re.M)[2:]:
+        named = TEST.findall(row.rsplit("|", 2)[1])
+        if not named:
+            problems.append(f"SECURITY.md: no test is named: {row}")
+        for path, function, alone in named:
+            count += 1
+            if path and not (ROOT / path).exists():
+                problems.append(f"SECURITY.md: {path} does not exist")
+                continue
+            if path and not (ROOT / path).is_dir():
+                source = (ROOT / path).read_text(encoding="utf-8")
+            if (function or alone) and not re.search(rf"\b{function or alone}\(", source):
+                problems.append(f"SECURITY.md: there is no {function or alone} in {path or 'the file before it'}")
+    return count, problems if count else ["SECURITY.md has no table of guarantees"]
 
 
 def squeeze(text: str) -> str:
@@ -100,6 +123,13 @@ def main() -> int:
         count, found = check(name, text, examples, commands)
         total += count
         problems += found
+    planted = "## Guarantees\n| a | b |\n|---|---|\n| x | `tests/nothing.c: test_x` |\n| y | `tests/run.py`, `no_test` |\n| z | |\n"
+    if len(check_guarantees(planted)[1]) != 4:
+        print("check_readme.py: the self-test does not find the tests that are not there\n0 passed, 1 failed")
+        return 1
+    count, found = check_guarantees((ROOT / "SECURITY.md").read_text(encoding="utf-8"))
+    total += count
+    problems += found
     if options.snapjar:
         planted = "```console\n$ echo yes\nno\n$ false\n```\n"
         if len(take_tour(planted, options.snapjar)[1]) != 2:
