@@ -156,14 +156,18 @@ size_t sj_frame_store(uint8_t *out, const void *bytes, size_t size)
 }
 
 snapjar_status sj_frame_decompress(sj_codec *codec, void *out, size_t content_size, const uint8_t *frame,
-                                   size_t frame_size, uint64_t file_offset, snapjar_error *err)
+                                   size_t frame_size, bool is_checked, uint64_t file_offset, snapjar_error *err)
 {
     if (!codec->decompress) {
         codec->decompress = ZSTD_createDCtx_advanced(codec->memory);
         if (!codec->decompress)
             return sj_raise_no_memory(err, 0);
     }
-    size_t code = ZSTD_decompressDCtx(codec->decompress, out, content_size, frame, frame_size);
+    size_t code = ZSTD_DCtx_setParameter(codec->decompress, ZSTD_d_forceIgnoreChecksum,
+                                         is_checked ? ZSTD_d_validateChecksum : ZSTD_d_ignoreChecksum);
+    if (ZSTD_isError(code))
+        return raise_zstd(code, "parameters", err);
+    code = ZSTD_decompressDCtx(codec->decompress, out, content_size, frame, frame_size);
     if (ZSTD_isError(code) && ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation)
         return sj_raise_no_memory(err, 0);
     if (ZSTD_isError(code))
@@ -173,6 +177,17 @@ snapjar_status sj_frame_decompress(sj_codec *codec, void *out, size_t content_si
         return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_DECODE_FAILED, SJ_AT_FILE(file_offset),
                         "the frame decompresses to %zu bytes and says %zu", code, content_size);
     return SNAPJAR_OK;
+}
+
+snapjar_status sj_frame_check(const uint8_t *frame, size_t frame_size, uint32_t content_checksum, uint64_t file_offset,
+                              snapjar_error *err)
+{
+    uint32_t wanted = sj_read_le32(frame + frame_size - sizeof(wanted));
+
+    if (wanted == content_checksum)
+        return SNAPJAR_OK;
+    return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_DECODE_FAILED, SJ_AT_FILE(file_offset),
+                    "the frame's checksum is %08" PRIx32 ", its content gives %08" PRIx32, wanted, content_checksum);
 }
 
 int sj_level_min(void)

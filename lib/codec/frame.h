@@ -76,9 +76,16 @@ snapjar_status sj_frame_compress(sj_codec *codec, uint8_t *out, size_t room, siz
 /** Writes one frame of raw blocks (RFC 8878, section 3.1.1.2); returns its size. */
 size_t sj_frame_store(uint8_t *out, const void *bytes, size_t size);
 
-/** Decompresses one frame to exactly `content_size` bytes, else decode-failed at `file_offset`. */
+/**
+ * Decompresses one frame to exactly `content_size` bytes, else decode-failed at `file_offset`. Without `is_checked` the
+ * frame's own checksum is left to sj_frame_check, which another thread may call.
+ */
 snapjar_status sj_frame_decompress(sj_codec *codec, void *out, size_t content_size, const uint8_t *frame,
-                                   size_t frame_size, uint64_t file_offset, snapjar_error *err);
+                                   size_t frame_size, bool is_checked, uint64_t file_offset, snapjar_error *err);
+
+/** Compares the checksum at the frame's end with that of its content (sj_checksum_zstd), else decode-failed. */
+snapjar_status sj_frame_check(const uint8_t *frame, size_t frame_size, uint32_t content_checksum, uint64_t file_offset,
+                              snapjar_error *err);
 
 int sj_level_min(void);
 int sj_level_max(void);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * A record's payload, read and written in bounded memory, in parallel over its frames. Reading keeps the order of the
- * gate: stored checksum, then the walk over the frames, then decompression. What the content is, is the caller's
- * business.
+ * A record's payload, read and written in bounded memory, in parallel over its frames. Reading answers in the order of
+ * the gate: stored checksum, then the walk over the frames, then decompression. Frames may be decompressed before the
+ * checksum of all stored bytes is known; what comes of that counts only if it holds. What the content is, is the
+ * caller's business.
  */
 #ifndef SJ_CONTAINER_PAYLOAD_H
 #define SJ_CONTAINER_PAYLOAD_H
@@ -22,7 +23,7 @@ typedef struct sj_payload_reading {
      * memory for the whole content. NULL: kept buffers of a frame each are used.
      */
     snapjar_status (*prepare)(void *state, uint8_t **content, snapjar_error *err);
-    /** Gets the content in order; may be NULL. */
+    /** Gets the content in order, perhaps before the stored bytes behind it were checked; may be NULL. */
     snapjar_status (*consume)(void *state, const uint8_t *bytes, size_t size, snapjar_error *err);
     void *state;
     snapjar_progress *progress;
@@ -37,7 +38,9 @@ snapjar_status sj_payload_check_stored(const sj_payload_reading *reading, uint64
 
 /**
  * Checks the stored payload as above, decompresses it to exactly `size` bytes and compares their checksum. A payload
- * that is not kept in memory between the two is read again and hashed again: source-changed if that differs.
+ * that is not in memory is read twice, each frame once more after it was hashed and walked over, and what is
+ * decompressed is hashed again: source-changed if that differs. Whatever was consumed before a failure must be thrown
+ * away.
  */
 snapjar_status sj_payload_read(const sj_payload_reading *reading, uint64_t *frame_count, snapjar_error *err);
 

@@ -13,10 +13,14 @@
 
 /* A stored payload up to this size is read once and kept for both passes. */
 #define KEEP_SIZE_MAX (UINT64_C(1) << 20)
-/* How much of it the first pass reads at once. */
-#define READ_SIZE ((size_t)1 << 20)
+/* How much the first pass reads at once before a frame: that is hashed while it is in the processor's own cache. */
+#define PIECE_SIZE ((size_t)128 << 10)
+/* The same where nothing is decompressed beside it, and workers read. */
+#define REST_SIZE ((size_t)1 << 20)
 /* Starting a thread does not pay for a payload of less content. */
 #define THREADS_SIZE_MIN (UINT64_C(1) << 20)
+
+static const char read_again[] = "stored payload, read again,";
 
 typedef struct reading {
     const sj_payload_reading *plan;
@@ -25,19 +29,30 @@ typedef struct reading {
     const uint8_t *stored;
     /** Memory for the whole content, or NULL. */
     uint8_t *content;
+    /**
+     * The first pass: the walk over the frames and the checksum of all bytes that it has seen. The checksum comes
+     * before the walk in the gate, so what the walk finds is held back until the checksum is known to hold.
+     */
+    sj_frame_walk walk;
+    snapjar_status walk_status;
+    snapjar_error walk_error;
+    uint64_t passed;
+    sj_checksum_state passed_sum;
+    /** Where the next piece begins that pass_rest reads. */
+    uint64_t rest;
     /** Stored size of each frame, found by the walk. */
     uint32_t *frame_sizes;
     uint64_t frame_capacity;
     uint64_t frame_count;
-    /** The largest of them: buffers are made once. */
-    uint64_t stored_size_max;
     /** Worker threads, and whether they may read from the source. */
     unsigned threads;
     bool may_workers_read;
+    /** A single worker has enough to do with decompressing: all else is done beside it. */
+    bool is_worker_alone;
     /** The next frame to fill, and the stored bytes before it. */
     uint64_t next;
     uint64_t next_stored;
-    /** What each slot holds: a frame, or in the first pass a piece of the stored bytes. */
+    /** What each slot holds: a frame, or in pass_rest a piece of the stored bytes. */
     struct {
         const uint8_t *stored;
         uint8_t *buffer;
@@ -51,107 +66,13 @@ typedef struct reading {
     sj_checksum_state stored_sum;
 } reading;
 
-static snapjar_status report(const reading *r, uint64_t done, snapjar_error *err)
+static snapjar_status report(const reading *r, snapjar_error *err)
 {
     const sj_payload_reading *plan = r->plan;
 
-    if (!plan->progress || plan->progress(plan->progress_state, done, r->header->size))
+    if (!plan->progress || plan->progress(plan->progress_state, r->drained, r->header->size))
         return SNAPJAR_OK;
     return sj_raise(err, SNAPJAR_CANCELLED, SNAPJAR_DIAG_CANCELLED, SJ_NOWHERE, "cancelled by the caller");
-}
-
-static snapjar_status remember_frame(void *state, uint64_t stored_size, snapjar_error *err)
-{
-    reading *r = state;
-
-    if (r->frame_count == r->frame_capacity) {
-        uint64_t capacity = 2 * r->frame_capacity + 16;
-        uint32_t *sizes = sj_realloc(r->plan->context, r->frame_sizes, capacity * sizeof(*sizes));
-        if (!sizes)
-            return sj_raise_no_memory(err, capacity * sizeof(*sizes));
-        r->frame_sizes = sizes;
-        r->frame_capacity = capacity;
-    }
-    /* At most sj_frame_stored_max of 8 MiB. */
-    r->frame_sizes[r->frame_count++] = (uint32_t)stored_size;
-    if (stored_size > r->stored_size_max)
-        r->stored_size_max = stored_size;
-    return SNAPJAR_OK;
-}
-
-/* ---- first pass: hash and walk ---- */
-
-/*
- * The checksum comes before the walk in the gate, but both look at the same bytes as they go by: what the walk finds is
- * held back until the checksum is known to hold.
- */
-typedef struct first_pass {
-    reading *r;
-    sj_frame_walk walk;
-    sj_checksum_state sum;
-    snapjar_status walk_status;
-    snapjar_error walk_error;
-} first_pass;
-
-static void pass_bytes(first_pass *pass, const uint8_t *bytes, size_t size)
-{
-    sj_checksum_add(&pass->sum, bytes, size);
-    if (pass->walk_status == SNAPJAR_OK)
-        pass->walk_status = sj_frame_walk_feed(&pass->walk, bytes, size, &pass->walk_error);
-}
-
-/* Fills the slot's buffer from the source, in whichever thread is told to. */
-static snapjar_status read_slot(reading *r, unsigned slot, snapjar_error *err)
-{
-    return sj_source_read_exact(r->plan->source, r->slots[slot].buffer, r->slots[slot].stored_size,
-                                r->plan->record->payload_offset + r->slots[slot].stored_offset,
-                                SNAPJAR_DIAG_RECORD_CUT_SHORT, err);
-}
-
-static snapjar_status pass_fill(void *state, unsigned slot, bool *has_item, snapjar_error *err)
-{
-    reading *r = ((first_pass *)state)->r;
-    uint64_t left = r->header->stored_size - r->next_stored;
-
-    *has_item = left > 0;
-    if (!left)
-        return SNAPJAR_OK;
-    /* The buffers of the second pass: what has been touched once is cheap to touch again. */
-    size_t room = r->header->frame_size > READ_SIZE ? r->header->frame_size : READ_SIZE;
-    r->slots[slot].buffer = sj_pool_get(r->plan->context, SJ_POOL_CONTENT + slot, room);
-    if (!r->slots[slot].buffer)
-        return sj_raise_no_memory(err, room);
-    r->slots[slot].stored_offset = r->next_stored;
-    r->slots[slot].stored_size = (size_t)sj_min(left, READ_SIZE);
-    r->next_stored += r->slots[slot].stored_size;
-    return r->may_workers_read ? SNAPJAR_OK : read_slot(r, slot, err);
-}
-
-static snapjar_status pass_work(void *state, unsigned slot, unsigned worker, snapjar_error *err)
-{
-    reading *r = ((first_pass *)state)->r;
-
-    (void)worker;
-    return r->may_workers_read ? read_slot(r, slot, err) : SNAPJAR_OK;
-}
-
-static snapjar_status pass_drain(void *state, unsigned slot, snapjar_error *err)
-{
-    first_pass *pass = state;
-
-    pass_bytes(pass, pass->r->slots[slot].buffer, pass->r->slots[slot].stored_size);
-    return report(pass->r, 0, err);
-}
-
-static snapjar_status pass_source(first_pass *pass, snapjar_error *err)
-{
-    reading *r = pass->r;
-    const sj_pipeline job = {
-        .fill = pass_fill, .work = pass_work, .drain = pass_drain, .state = pass, .threads = r->threads};
-
-    r->next_stored = 0;
-    sj_source_expect_sequential(r->plan->source);
-    return sj_pipeline_run(r->plan->context, &job, err);
 }
 
 static snapjar_status compare(const reading *r, const sj_checksum_state *sum, snapjar_diagnostic diagnostic,
@@ -171,26 +92,169 @@ static snapjar_status compare(const reading *r, const sj_checksum_state *sum, sn
                     "the %s's checksum is %s, its bytes give %s", what, wanted_hex, actual_hex);
 }
 
-static snapjar_status run_first_pass(reading *r, snapjar_error *err)
+/* ---- first pass: hash and walk ---- */
+
+static snapjar_status remember_frame(void *state, uint64_t stored_size, snapjar_error *err)
 {
-    first_pass pass = {.r = r, .walk_status = SNAPJAR_OK};
+    reading *r = state;
+
+    if (r->frame_count == r->frame_capacity) {
+        uint64_t capacity = 2 * r->frame_capacity + 16;
+        uint32_t *sizes = sj_realloc(r->plan->context, r->frame_sizes, capacity * sizeof(*sizes));
+        if (!sizes)
+            return sj_raise_no_memory(err, capacity * sizeof(*sizes));
+        r->frame_sizes = sizes;
+        r->frame_capacity = capacity;
+    }
+    /* At most sj_frame_stored_max of 8 MiB. */
+    r->frame_sizes[r->frame_count++] = (uint32_t)stored_size;
+    return SNAPJAR_OK;
+}
+
+static void begin_first_pass(reading *r)
+{
     const snapjar_header *header = r->header;
 
-    sj_frame_walk_init(&pass.walk, header->frame_size, header->size, header->stored_size,
+    sj_frame_walk_init(&r->walk, header->frame_size, header->size, header->stored_size,
                        r->plan->record->payload_offset);
-    pass.walk.on_frame = remember_frame;
-    pass.walk.on_frame_state = r;
-    sj_checksum_begin(&pass.sum);
-    if (r->stored)
-        pass_bytes(&pass, r->stored, (size_t)header->stored_size);
-    else
-        SJ_TRY(pass_source(&pass, err));
-    SJ_TRY(compare(r, &pass.sum, SNAPJAR_DIAG_PAYLOAD_CHECKSUM_MISMATCH, header->checksum, "stored payload", err));
-    if (pass.walk_status == SNAPJAR_OK)
-        pass.walk_status = sj_frame_walk_finish(&pass.walk, &pass.walk_error);
-    if (pass.walk_status != SNAPJAR_OK && err)
-        *err = pass.walk_error;
-    return pass.walk_status;
+    r->walk.on_frame = remember_frame;
+    r->walk.on_frame_state = r;
+    sj_checksum_begin(&r->passed_sum);
+    if (!r->stored)
+        sj_source_expect_sequential(r->plan->source);
+}
+
+static void pass_bytes(reading *r, const uint8_t *bytes, size_t size)
+{
+    sj_checksum_add(&r->passed_sum, bytes, size);
+    if (r->walk_status == SNAPJAR_OK)
+        r->walk_status = sj_frame_walk_feed(&r->walk, bytes, size, &r->walk_error);
+    r->passed += size;
+}
+
+/* Lends the piece of the stored bytes at `offset`, until the next call. */
+static snapjar_status get_piece(const reading *r, uint64_t offset, const uint8_t **bytes, size_t *size,
+                                snapjar_error *err)
+{
+    *size = (size_t)sj_min(r->header->stored_size - offset, PIECE_SIZE);
+    if (r->stored) {
+        *bytes = r->stored + offset;
+        return SNAPJAR_OK;
+    }
+    uint8_t *buffer = sj_pool_get(r->plan->context, SJ_POOL_PIECE, PIECE_SIZE);
+    if (!buffer)
+        return sj_raise_no_memory(err, PIECE_SIZE);
+    *bytes = buffer;
+    return sj_source_read_exact(r->plan->source, buffer, *size, r->plan->record->payload_offset + offset,
+                                SNAPJAR_DIAG_RECORD_CUT_SHORT, err);
+}
+
+/* Takes the first pass as far as the end of frame `number`; `*is_there` is false if there is none. */
+static snapjar_status pass_frame(reading *r, uint64_t number, bool *is_there, snapjar_error *err)
+{
+    while (r->frame_count <= number && r->walk_status == SNAPJAR_OK && r->passed < r->header->stored_size) {
+        const uint8_t *bytes = NULL;
+        size_t size = 0;
+        SJ_TRY(get_piece(r, r->passed, &bytes, &size, err));
+        pass_bytes(r, bytes, size);
+    }
+    *is_there = r->frame_count > number && r->walk_status == SNAPJAR_OK;
+    return SNAPJAR_OK;
+}
+
+/* Fills the slot's buffer from the source, in whichever thread is told to. */
+static snapjar_status read_slot(reading *r, unsigned slot, snapjar_error *err)
+{
+    return sj_source_read_exact(r->plan->source, r->slots[slot].buffer, r->slots[slot].stored_size,
+                                r->plan->record->payload_offset + r->slots[slot].stored_offset,
+                                SNAPJAR_DIAG_RECORD_CUT_SHORT, err);
+}
+
+static snapjar_status rest_fill(void *state, unsigned slot, bool *has_item, snapjar_error *err)
+{
+    reading *r = state;
+    uint64_t left = r->header->stored_size - r->rest;
+
+    *has_item = left > 0;
+    if (!left)
+        return SNAPJAR_OK;
+    /* The buffers of the second pass: what has been touched once is cheap to touch again. */
+    size_t room = r->header->frame_size > REST_SIZE ? r->header->frame_size : REST_SIZE;
+    r->slots[slot].buffer = sj_pool_get(r->plan->context, SJ_POOL_CONTENT + slot, room);
+    if (!r->slots[slot].buffer)
+        return sj_raise_no_memory(err, room);
+    r->slots[slot].stored_offset = r->rest;
+    r->slots[slot].stored_size = (size_t)sj_min(left, REST_SIZE);
+    r->rest += r->slots[slot].stored_size;
+    return r->may_workers_read ? SNAPJAR_OK : read_slot(r, slot, err);
+}
+
+static snapjar_status rest_work(void *state, unsigned slot, unsigned worker, snapjar_error *err)
+{
+    reading *r = state;
+
+    (void)worker;
+    return r->may_workers_read ? read_slot(r, slot, err) : SNAPJAR_OK;
+}
+
+static snapjar_status rest_drain(void *state, unsigned slot, snapjar_error *err)
+{
+    reading *r = state;
+
+    pass_bytes(r, r->slots[slot].buffer, r->slots[slot].stored_size);
+    return report(r, err);
+}
+
+/* Takes the first pass to its end. */
+static snapjar_status pass_rest(reading *r, snapjar_error *err)
+{
+    const sj_pipeline job = {
+        .fill = rest_fill, .work = rest_work, .drain = rest_drain, .state = r, .threads = r->threads};
+
+    if (r->stored) {
+        pass_bytes(r, r->stored + r->passed, (size_t)(r->header->stored_size - r->passed));
+        return SNAPJAR_OK;
+    }
+    r->rest = r->passed;
+    return sj_pipeline_run(r->plan->context, &job, err);
+}
+
+/* Whether the stored bytes still are what the first pass saw: a fault found in bytes that changed since is not the
+ * record's. */
+static snapjar_status check_unchanged(const reading *r, snapjar_error *err)
+{
+    uint8_t seen[SJ_CHECKSUM_SIZE];
+    sj_checksum_state sum;
+    size_t size = 0;
+
+    sj_checksum_begin(&sum);
+    for (uint64_t at = 0; at < r->header->stored_size; at += size) {
+        const uint8_t *bytes = NULL;
+        SJ_TRY(get_piece(r, at, &bytes, &size, err));
+        sj_checksum_add(&sum, bytes, size);
+    }
+    sj_checksum_end(&r->passed_sum, seen);
+    return compare(r, &sum, SNAPJAR_DIAG_SOURCE_CHANGED, seen, read_again, err);
+}
+
+/* What the first pass has found comes before all that decompressing may find. */
+static snapjar_status finish_first_pass(reading *r, snapjar_error *err)
+{
+    if (r->passed < r->header->stored_size)
+        SJ_TRY(pass_rest(r, err));
+    snapjar_status status =
+        compare(r, &r->passed_sum, SNAPJAR_DIAG_PAYLOAD_CHECKSUM_MISMATCH, r->header->checksum, "stored payload", err);
+    /* While frames were decompressed beside it, the pass may have seen some bytes from before a change, some from
+     * after it. */
+    if (status != SNAPJAR_OK && r->next > 0 && !r->stored)
+        SJ_TRY(check_unchanged(r, err));
+    if (status != SNAPJAR_OK)
+        return status;
+    if (r->walk_status == SNAPJAR_OK)
+        r->walk_status = sj_frame_walk_finish(&r->walk, &r->walk_error);
+    if (r->walk_status != SNAPJAR_OK && err)
+        *err = r->walk_error;
+    return r->walk_status;
 }
 
 /* ---- second pass: decompress ---- */
@@ -201,7 +265,7 @@ static snapjar_status fill(void *state, unsigned slot, bool *has_item, snapjar_e
     const sj_payload_reading *plan = r->plan;
     const snapjar_header *header = r->header;
 
-    *has_item = r->next < r->frame_count;
+    SJ_TRY(pass_frame(r, r->next, has_item, err));
     if (!*has_item)
         return SNAPJAR_OK;
     size_t stored_size = r->frame_sizes[r->next];
@@ -220,9 +284,11 @@ static snapjar_status fill(void *state, unsigned slot, bool *has_item, snapjar_e
         r->slots[slot].stored = r->stored + r->slots[slot].stored_offset;
         return SNAPJAR_OK;
     }
-    r->slots[slot].buffer = sj_pool_get(plan->context, SJ_POOL_STORED + slot, r->stored_size_max);
+    /* Room for whatever frame may come: the part that none needs is never touched. */
+    uint64_t room = sj_frame_stored_max(sj_min(header->frame_size, header->size));
+    r->slots[slot].buffer = sj_pool_get(plan->context, SJ_POOL_STORED + slot, room);
     if (!r->slots[slot].buffer)
-        return sj_raise_no_memory(err, r->stored_size_max);
+        return sj_raise_no_memory(err, room);
     r->slots[slot].stored = r->slots[slot].buffer;
     return r->may_workers_read ? SNAPJAR_OK : read_slot(r, slot, err);
 }
@@ -235,63 +301,65 @@ static snapjar_status work(void *state, unsigned slot, unsigned worker, snapjar_
         SJ_TRY(read_slot(r, slot, err));
     return sj_frame_decompress(sj_codec_get(r->plan->context, worker), r->slots[slot].content,
                                r->slots[slot].content_size, r->slots[slot].stored, r->slots[slot].stored_size,
-                               r->plan->record->payload_offset + r->slots[slot].stored_offset, err);
+                               !r->is_worker_alone, r->plan->record->payload_offset + r->slots[slot].stored_offset,
+                               err);
 }
 
 static snapjar_status drain(void *state, unsigned slot, snapjar_error *err)
 {
     reading *r = state;
+    const uint8_t *content = r->slots[slot].content;
     size_t size = r->slots[slot].content_size;
 
     if (!r->stored)
         sj_checksum_add(&r->stored_sum, r->slots[slot].stored, r->slots[slot].stored_size);
-    sj_checksum_add(&r->content_sum, r->slots[slot].content, size);
+    if (r->is_worker_alone)
+        SJ_TRY(sj_frame_check(r->slots[slot].stored, r->slots[slot].stored_size, sj_checksum_zstd(content, size),
+                              r->plan->record->payload_offset + r->slots[slot].stored_offset, err));
+    sj_checksum_add(&r->content_sum, content, size);
     if (r->plan->consume)
         SJ_TRY(r->plan->consume(r->plan->state, r->slots[slot].content, size, err));
     r->drained += size;
-    return report(r, r->drained, err);
+    return report(r, err);
 }
 
-/* Whether the stored bytes still are what the first pass saw: a fault found in bytes that changed since is not the
- * record's. */
-static snapjar_status check_unchanged(reading *r, snapjar_error *err)
-{
-    first_pass pass = {.r = r, .walk_status = SNAPJAR_BUG};
-
-    sj_checksum_begin(&pass.sum);
-    SJ_TRY(pass_source(&pass, err));
-    return compare(r, &pass.sum, SNAPJAR_DIAG_SOURCE_CHANGED, r->header->checksum, "stored payload, read again,", err);
-}
-
+/*
+ * Each frame is decompressed as soon as the first pass is through with it, so that the first pass costs no time of its
+ * own where a worker decompresses meanwhile.
+ */
 static snapjar_status run_second_pass(reading *r, snapjar_error *err)
 {
     const sj_payload_reading *plan = r->plan;
+    uint64_t frames = (r->header->size - 1) / r->header->frame_size + 1;
     const sj_pipeline job = {
         .fill = fill,
         .work = work,
         .drain = drain,
         .state = r,
-        .threads = r->frame_count > 1 ? (unsigned)sj_min(r->threads, r->frame_count) : 0,
+        .threads = frames > 1 ? (unsigned)sj_min(r->threads, frames) : 0,
     };
 
-    /* A single worker has enough to do with decompressing. */
     r->may_workers_read = r->may_workers_read && job.threads > 1;
-
+    r->is_worker_alone = job.threads == 1;
     for (unsigned i = 0; i == 0 || i < job.threads; i++) {
         if (!sj_codec_get(plan->context, i))
             return sj_raise_no_memory(err, 0);
     }
-    r->next_stored = 0;
     sj_checksum_begin(&r->content_sum);
     sj_checksum_begin(&r->stored_sum);
-    snapjar_status status = sj_pipeline_run(plan->context, &job, err);
+    snapjar_error fault;
+    snapjar_status status = sj_pipeline_run(plan->context, &job, &fault);
+    if (status == SNAPJAR_OK || status == SNAPJAR_DAMAGED)
+        SJ_TRY(finish_first_pass(r, err));
     if (status == SNAPJAR_DAMAGED && !r->stored)
         SJ_TRY(check_unchanged(r, err));
-    if (status != SNAPJAR_OK)
+    if (status != SNAPJAR_OK) {
+        if (err)
+            *err = fault;
         return status;
+    }
     if (!r->stored)
-        SJ_TRY(compare(r, &r->stored_sum, SNAPJAR_DIAG_SOURCE_CHANGED, r->header->checksum,
-                       "stored payload, read again,", err));
+        SJ_TRY(compare(r, &r->stored_sum, SNAPJAR_DIAG_SOURCE_CHANGED, r->header->checksum, read_again, err));
     return compare(r, &r->content_sum, SNAPJAR_DIAG_CONTENT_CHECKSUM_MISMATCH, r->header->content_checksum, "content",
                    err);
 }
@@ -323,8 +391,9 @@ static snapjar_status run(const sj_payload_reading *plan, bool stored_only, uint
     };
 
     snapjar_status status = keep_stored(&r, err);
-    if (status == SNAPJAR_OK)
-        status = run_first_pass(&r, err);
+    begin_first_pass(&r);
+    if (status == SNAPJAR_OK && (stored_only || plan->prepare))
+        status = finish_first_pass(&r, err);
     if (status == SNAPJAR_OK && !stored_only && plan->prepare)
         status = plan->prepare(plan->state, &r.content, err);
     if (status == SNAPJAR_OK && !stored_only)

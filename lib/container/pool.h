@@ -13,6 +13,8 @@ enum {
     SJ_POOL_HEADER,
     /** A record's small pieces put together for one write. */
     SJ_POOL_RECORD,
+    /** What the first pass over a payload looks at. */
+    SJ_POOL_PIECE,
     /** Two for each slot of a pipeline. */
     SJ_POOL_CONTENT,
     SJ_POOL_STORED = SJ_POOL_CONTENT + SJ_SLOTS_MAX,

@@ -151,17 +151,18 @@ static void test_checksums(void **state)
 
 static void test_undecodable_frames(void **state)
 {
-    blob content = make_pickle(5 * FRAME + 99);
+    static const size_t frames[] = {0, 1, 3, 10, 16, 17};
+    blob content = make_pickle(17 * FRAME + 99);
 
     (void)state;
     for (size_t first = 0; first < 6; first++) {
         for (size_t second = first; second < 6; second++) {
             blob payload = craft_payload(content.bytes, content.size, FRAME);
-            payload.bytes[first * STORED + 50] ^= 1;
+            payload.bytes[frames[first] * STORED + 50] ^= 1;
             if (second != first)
-                payload.bytes[second * STORED + 50] ^= 1;
+                payload.bytes[frames[second] * STORED + 50] ^= 1;
             sj_header_plan plan = craft_plan(content.bytes, content.size, payload.bytes, payload.size);
-            expect_planned(&plan, &payload, SNAPJAR_DIAG_DECODE_FAILED, SNAPJAR_SPACE_FILE, first * STORED);
+            expect_planned(&plan, &payload, SNAPJAR_DIAG_DECODE_FAILED, SNAPJAR_SPACE_FILE, frames[first] * STORED);
             free(payload.bytes);
         }
     }
@@ -832,19 +833,19 @@ static void test_failing_source(void **state)
     free(file.bytes);
 }
 
-/* The bytes turn into `others` before the second pass over the payload: that is never the record's fault. */
-static void expect_source_changed(const blob *file, const uint8_t *others)
+/* The bytes turn into `others` when the place `at` is read for the `turn`-th time. */
+static void expect_changed(const blob *file, const uint8_t *others, size_t at, size_t turn, const answer *wanted)
 {
     for (unsigned threads = 1; threads <= 3; threads++) {
         for (int way = 0; way < 4; way++) {
-            hooked_source changing = {.bytes = file->bytes, .size = file->size, .others = others, .swap_turn = 2};
+            hooked_source changing = {
+                .bytes = file->bytes, .size = file->size, .others = others, .swap_at = at, .swap_turn = turn};
             snapjar_check_options options = SNAPJAR_CHECK_OPTIONS_INIT;
             hooked_sink got = {.size = 0};
             snapjar_content *content = NULL;
             snapjar_reader *reader = NULL;
             const snapjar_record *record = NULL;
             snapjar_error fault;
-            changing.swap_at = payload_of(file);
             options.threads = threads;
             snapjar_source *source = hooked_source_open(context, &changing);
             snapjar_sink *sink = hooked_sink_open(context, &got, way == 3);
@@ -853,10 +854,10 @@ static void expect_source_changed(const blob *file, const uint8_t *others)
             snapjar_status status = way == 0   ? snapjar_record_verify(reader, &options, NULL, &fault)
                                     : way == 1 ? snapjar_record_load(reader, &content, &options, &fault)
                                                : snapjar_record_unpack(reader, sink, &options, &fault);
-            assert_fault(status, &fault, SNAPJAR_IO, SNAPJAR_DIAG_SOURCE_CHANGED, SNAPJAR_SPACE_FILE, payload_of(file));
+            assert_this(status, &fault, wanted);
             assert_null(content);
             assert_true(way == 3 || got.writes == 0);
-            assert_true(changing.turns >= 2);
+            assert_true(changing.turns >= turn);
             snapjar_sink_free(sink);
             snapjar_reader_free(reader);
             snapjar_source_free(source);
@@ -865,6 +866,7 @@ static void expect_source_changed(const blob *file, const uint8_t *others)
     }
 }
 
+/* Each byte is read twice: once to check it, once to use it. What changes between is never the record's fault. */
 static void test_changing_source(void **state)
 {
     blob content = make_pickle(20 * FRAME);
@@ -875,13 +877,18 @@ static void test_changing_source(void **state)
     packing.compression = SNAPJAR_COMPRESSION_RAW;
     blob file = pack_all(context, content.bytes, content.size, 1, &packing);
     size_t payload = payload_of(&file);
+    const answer changed = {SNAPJAR_IO, SNAPJAR_DIAG_SOURCE_CHANGED, SNAPJAR_SPACE_FILE, payload};
     assert_true(file.size - payload > 1u << 20);
-    const size_t places[] = {
-        payload, payload + 3, payload + 8, payload + 100, payload + 7 * STORED + 50, payload + 20 * STORED - 1};
+    const struct {
+        size_t frame;
+        size_t at;
+    } places[] = {{0, 0}, {0, 3}, {0, 8}, {0, 100}, {7, 50}, {19, STORED - 1}};
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        size_t frame = payload + places[i].frame * STORED;
         blob others = blob_copy(file.bytes, file.size);
-        others.bytes[places[i]] ^= 1;
-        expect_source_changed(&file, others.bytes);
+        others.bytes[frame + places[i].at] ^= 1;
+        /* To check it, the payload is read in pieces, of which only the first begins where a frame does. */
+        expect_changed(&file, others.bytes, frame, places[i].frame ? 1 : 2, &changed);
         free(others.bytes);
     }
     /* Into another payload of the same size that decodes: with a pickle that is whole, and with one that is none. */
@@ -891,9 +898,33 @@ static void test_changing_source(void **state)
         content.bytes[changes[i]] ^= 0xbd;
         blob stored = craft_payload(content.bytes, content.size, FRAME);
         memcpy(others.bytes + payload, stored.bytes, stored.size);
-        expect_source_changed(&file, others.bytes);
+        expect_changed(&file, others.bytes, payload, 2, &changed);
         free(others.bytes);
         free(stored.bytes);
+    }
+    free(file.bytes);
+    free(content.bytes);
+}
+
+/* Bytes that no reading ever gave as they should be are damaged, whenever they became so. */
+static void test_damaged_before_it_is_read(void **state)
+{
+    blob content = make_pickle(20 * FRAME);
+    snapjar_pack_options packing = test_options();
+
+    (void)state;
+    packing.frame_size = FRAME;
+    packing.compression = SNAPJAR_COMPRESSION_RAW;
+    blob file = pack_all(context, content.bytes, content.size, 1, &packing);
+    size_t payload = payload_of(&file);
+    const answer damaged = {SNAPJAR_DAMAGED, SNAPJAR_DIAG_PAYLOAD_CHECKSUM_MISMATCH, SNAPJAR_SPACE_FILE, payload};
+    const size_t places[] = {payload, payload + 8, payload + 7 * STORED, payload + 7 * STORED + 50,
+                             payload + 20 * STORED - 1};
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        blob others = blob_copy(file.bytes, file.size);
+        others.bytes[places[i]] ^= 1;
+        expect_changed(&file, others.bytes, payload, 1, &damaged);
+        free(others.bytes);
     }
     free(file.bytes);
     free(content.bytes);
@@ -1173,6 +1204,7 @@ int main(void)
         cmocka_unit_test(test_failing_reads_of_damage),
         cmocka_unit_test(test_failing_source),
         cmocka_unit_test(test_changing_source),
+        cmocka_unit_test(test_damaged_before_it_is_read),
         cmocka_unit_test(test_next_and_seek),
         cmocka_unit_test(test_next_after_failure),
         cmocka_unit_test(test_streams),
