@@ -13,6 +13,17 @@
 #include "limits.h"
 #include "progress.h"
 
+/** What doctor makes of a pickle. */
+enum grade {
+    GRADE_OK,
+    GRADE_ATTENTION,
+    GRADE_PROBLEM,
+    /** What would tell could not be analysed. */
+    GRADE_UNKNOWN
+};
+
+#define GRADE_COUNT (GRADE_UNKNOWN + 1)
+
 /** What one file gave. Belongs to a worker until it is taken. */
 struct outcome {
     /** For standard output, or whatever `take` makes of it. */
@@ -44,6 +55,8 @@ struct outcome {
     uint64_t denied_count;
     uint64_t failed_count;
     bool is_foreign;
+    /** For doctor: pickles of each grade. */
+    uint64_t grade_counts[GRADE_COUNT];
 };
 
 /** Options that all these commands have; the first member of their structs of options. */
