@@ -15,6 +15,8 @@
 #define RELEASE_SIZE ((uint64_t)64 << 10)
 /** Workspaces kept for the next call. */
 #define SPARE_MAX 8
+/** Threads for large payloads by default, where there are so many processors. */
+#define THREADS_DEFAULT_MAX 4U
 /** Plans (what the globals of a kind of pickle resolve to) that are kept. */
 #define PLAN_COUNT 16
 
@@ -72,6 +74,8 @@ typedef struct module_state {
     PyObject *typed_module;
     PyObject *typed_name;
     PyObject *typed_text;
+    /** For `threads=None`. */
+    unsigned threads;
     workspace *spare[SPARE_MAX];
     size_t spare_count;
     plan plans[PLAN_COUNT];
@@ -121,6 +125,11 @@ void workspace_hold(workspace *ws);
 void workspace_drop(workspace *ws);
 /** The kept scan, made when there is none. NULL with an exception. */
 snapjar_scan *scan_borrow(module_state *state, workspace *ws);
+/** The processors that this process may use, at most THREADS_DEFAULT_MAX; 0, for the calling thread alone, if it is
+ * one. */
+unsigned threads_default(void);
+/** Reads an argument: a number, or None for the default. 0, or -1 with an exception. */
+int threads_read(const module_state *state, unsigned *threads, PyObject *argument);
 /** After a pickle of `size` bytes was scanned and what was found is no longer needed. */
 void scan_return(workspace *ws, uint64_t size);
 
@@ -187,7 +196,8 @@ typedef struct load_settings {
 PyObject *load_record(module_state *state, workspace *ws, snapjar_reader *reader, const snapjar_record *record,
                       const load_settings *settings);
 /** Reads (policy, environment, layout, expected, threads). 0, or -1 with an exception. */
-int load_settings_read(load_settings *settings, PyObject *const *arguments, Py_ssize_t count);
+int load_settings_read(const module_state *state, load_settings *settings, PyObject *const *arguments,
+                       Py_ssize_t count);
 PyObject *core_loads(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 
 /* ---- dump.c ---- */

@@ -316,9 +316,9 @@ static int read_options(dumping *d, PyObject *const *arguments)
 
     options->compression = (snapjar_compression)PyLong_AsLong(arguments[ARGUMENT_COMPRESSION]);
     options->level = (int)PyLong_AsLong(arguments[ARGUMENT_LEVEL]);
-    options->threads = (unsigned)PyLong_AsUnsignedLong(arguments[ARGUMENT_THREADS]);
     options->frame_size = (uint32_t)PyLong_AsUnsignedLong(arguments[ARGUMENT_FRAME_SIZE]);
-    if (PyErr_Occurred() || read_optional_text(&options->labels_json, arguments[ARGUMENT_LABELS]) < 0 ||
+    if (PyErr_Occurred() || threads_read(d->state, &options->threads, arguments[ARGUMENT_THREADS]) < 0 ||
+        read_optional_text(&options->labels_json, arguments[ARGUMENT_LABELS]) < 0 ||
         read_optional_text(&options->created, arguments[ARGUMENT_CREATED]) < 0)
         return -1;
     return 0;

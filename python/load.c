@@ -148,7 +148,7 @@ PyObject *load_record(module_state *state, workspace *ws, snapjar_reader *reader
     return object;
 }
 
-int load_settings_read(load_settings *settings, PyObject *const *arguments, Py_ssize_t count)
+int load_settings_read(const module_state *state, load_settings *settings, PyObject *const *arguments, Py_ssize_t count)
 {
     if (count != 5) {
         PyErr_SetString(PyExc_TypeError, "needs policy, environment, layout, expected, threads");
@@ -158,8 +158,7 @@ int load_settings_read(load_settings *settings, PyObject *const *arguments, Py_s
     settings->environment = arguments[1];
     settings->layout = (int)PyLong_AsLong(arguments[2]);
     settings->expected = arguments[3];
-    settings->threads = (unsigned)PyLong_AsUnsignedLong(arguments[4]);
-    return PyErr_Occurred() ? -1 : 0;
+    return PyErr_Occurred() ? -1 : threads_read(state, &settings->threads, arguments[4]);
 }
 
 /* ---- bytes ---- */
@@ -208,7 +207,7 @@ PyObject *core_loads(PyObject *module, PyObject *const *arguments, Py_ssize_t co
     snapjar_error err;
     Py_buffer view;
 
-    if (count < 1 || load_settings_read(&settings, arguments + 1, count - 1) < 0) {
+    if (count < 1 || load_settings_read(state, &settings, arguments + 1, count - 1) < 0) {
         if (!PyErr_Occurred())
             PyErr_SetString(PyExc_TypeError, "loads needs data");
         return NULL;

@@ -98,6 +98,7 @@ static int core_exec(PyObject *module)
 
     for (int i = 0; i < HOOK_COUNT; i++)
         state->hooks[i] = Py_NewRef(Py_None);
+    state->threads = threads_default();
     PyObject *pickle = PyImport_ImportModule("_pickle");
     if (!pickle)
         return -1;

@@ -198,9 +198,11 @@ static PyObject *reader_load(PyObject *object, PyObject *args)
 {
     reader_object *self = (reader_object *)object;
     load_settings settings;
+    PyObject *threads = NULL;
 
-    if (!PyArg_ParseTuple(args, "O!OiOI", self->state->policy_type, &settings.policy, &settings.environment,
-                          &settings.layout, &settings.expected, &settings.threads))
+    if (!PyArg_ParseTuple(args, "O!OiOO", self->state->policy_type, &settings.policy, &settings.environment,
+                          &settings.layout, &settings.expected, &threads) ||
+        threads_read(self->state, &settings.threads, threads) < 0)
         return NULL;
     if (!policy_get(settings.policy)) {
         PyErr_SetString(PyExc_TypeError, "policy must be a snapjar.Policy");
@@ -219,10 +221,12 @@ static PyObject *reader_verify(PyObject *object, PyObject *args)
     reader_object *self = (reader_object *)object;
     snapjar_check_options options = SNAPJAR_CHECK_OPTIONS_INIT;
     snapjar_verification found;
+    PyObject *threads = NULL;
     int stored_only = 0;
     snapjar_error err;
 
-    if (!PyArg_ParseTuple(args, "Ip", &options.threads, &stored_only) || reader_begin(self, true) < 0)
+    if (!PyArg_ParseTuple(args, "Op", &threads, &stored_only) ||
+        threads_read(self->state, &options.threads, threads) < 0 || reader_begin(self, true) < 0)
         return NULL;
     options.stored_only = stored_only != 0;
     PyThreadState *thread =
@@ -243,10 +247,12 @@ static PyObject *reader_pickle(PyObject *object, PyObject *args)
     snapjar_check_options options = SNAPJAR_CHECK_OPTIONS_INIT;
     snapjar_sink *sink = NULL;
     PyObject *pickle = NULL;
+    PyObject *threads = NULL;
     size_t size = 0;
     snapjar_error err;
 
-    if (!PyArg_ParseTuple(args, "I", &options.threads) || reader_begin(self, true) < 0)
+    if (!PyArg_ParseTuple(args, "O", &threads) || threads_read(self->state, &options.threads, threads) < 0 ||
+        reader_begin(self, true) < 0)
         return NULL;
     PyThreadState *thread =
         snapjar_header_size(snapjar_record_header(self->record)) > RELEASE_SIZE ? PyEval_SaveThread() : NULL;

@@ -5,6 +5,8 @@
  */
 #include "core.h"
 
+#include <sched.h>
+
 /** A scan that read a pickle larger than this is not kept: its stack and memo stay as large as they had to be. */
 #define SCAN_KEPT_SIZE ((uint64_t)16 << 20)
 
@@ -76,4 +78,24 @@ void scan_return(workspace *ws, uint64_t size)
         snapjar_scan_free(ws->scan);
         ws->scan = NULL;
     }
+}
+
+unsigned threads_default(void)
+{
+    cpu_set_t processors;
+
+    if (sched_getaffinity(0, sizeof(processors), &processors) < 0)
+        return 0;
+    unsigned count = (unsigned)CPU_COUNT(&processors);
+    return count < 2 ? 0 : count < THREADS_DEFAULT_MAX ? count : THREADS_DEFAULT_MAX;
+}
+
+int threads_read(const module_state *state, unsigned *threads, PyObject *argument)
+{
+    unsigned long count = argument == Py_None ? state->threads : PyLong_AsUnsignedLong(argument);
+
+    if (count > UINT_MAX && !PyErr_Occurred())
+        PyErr_SetString(PyExc_OverflowError, "too many threads");
+    *threads = (unsigned)count;
+    return PyErr_Occurred() ? -1 : 0;
 }

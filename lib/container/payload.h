@@ -52,6 +52,8 @@ typedef struct sj_payload_writing {
     int level;
     uint32_t frame_size;
     snapjar_compression compression;
+    /** Most of the content are buffers beside the pickle. */
+    bool has_buffers;
     /**
      * Gives the next frame's content: exactly `frame_size` bytes, fewer only for the last, 0 if there is no more.
      * `*bytes` is `buffer` (which has room for a frame) or other memory that stays as it is until the call of

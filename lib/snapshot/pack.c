@@ -243,6 +243,7 @@ static snapjar_status pack(snapjar_context *context, producer *p, snapjar_scan *
         .level = options->level,
         .frame_size = p->frame_size,
         .compression = options->compression,
+        .has_buffers = options->buffer_count > 0,
         .produce = produce,
         .state = p,
     };

@@ -81,3 +81,15 @@ def test_damaged_buffers_are_seen():
     with pytest.raises(snapjar.IntegrityError) as caught:
         snapjar.loads(record)
     assert caught.value.diagnostic == "payload-checksum-mismatch"
+
+
+def test_noise_is_stored_raw_where_it_is_a_buffer():
+    array = numpy.random.default_rng(1).random(100_000)
+    wanted = {("auto", 5): False, ("zstd", 5): True, ("auto", 4): True}  # protocol 4 has the array inside the pickle
+    for (compression, protocol), is_smaller in wanted.items():
+        record = snapjar.dumps(array, compression=compression, protocol=protocol)
+        header = snapjar.inspect(record)
+        assert (header.stored_size < header.size) is is_smaller
+        assert (snapjar.loads(record) == array).all()
+    header = snapjar.inspect(snapjar.dumps(numpy.arange(100_000)))
+    assert header.stored_size < header.size / 3

@@ -189,6 +189,7 @@ def test_build_info_is_set_once():
     [
         ({"protocol": 6}, ValueError), ({"protocol": -1}, ValueError), ({"protocol": "x"}, TypeError),
         ({"level": 50}, ValueError), ({"threads": 65}, ValueError), ({"threads": -1}, OverflowError),
+        ({"threads": 2**32}, OverflowError), ({"threads": "2"}, TypeError),
         ({"frame_size": 5}, ValueError), ({"compression": "lzma"}, ValueError), ({"labels": {"a": []}}, TypeError),
         ({"labels": {1: "a"}}, TypeError), ({"labels": {"a": 1.5}}, TypeError), ({"labels": {"a": 2**70}}, ValueError),
         ({"created": "yesterday"}, ValueError), ({"created": datetime.datetime(2026, 1, 1)}, ValueError),
@@ -262,3 +263,14 @@ def test_fields_in_the_layout_are_sorted(count):
     names = [f"f{(7 * number) % 41:02}" for number in range(count)]
     header = snapjar.inspect(snapjar.dumps(Plain(**dict.fromkeys(names, 0))))
     assert header.layout == {"models:Plain": sorted(names)}
+
+
+@pytest.mark.parametrize("threads", [None, 0, 1, 3, 64])
+def test_threads(threads):
+    value = [b"%d" % number * 50 for number in range(50_000)]  # several frames
+    record = snapjar.dumps(value, threads=threads, frame_size=1 << 16)
+    assert snapjar.loads(record, threads=threads) == value
+    with snapjar.open_reader(record, threads=threads) as reader:
+        assert reader[0].load() == reader[0].load(threads=threads) == value
+        reader[0].verify(threads=threads)
+        assert pickle.loads(reader[0].pickle(threads=threads)) == value

@@ -163,7 +163,7 @@ SNAPJAR_API void snapjar_content_free(snapjar_content *content);
 /* ---- writing ---- */
 
 typedef enum snapjar_compression {
-    /** Compress unless it gains too little. */
+    /** Compress unless that gains less than 1/128 of a frame, or 1/16 where there are buffers beside the pickle. */
     SNAPJAR_COMPRESSION_AUTO = 0,
     /** Store as raw zstd blocks: still a zstd stream, no time spent. */
     SNAPJAR_COMPRESSION_RAW = 1,

@@ -33,7 +33,7 @@ def dumps(
     protocol: int = 5,
     compression: _Compression = "auto",
     level: int = 0,
-    threads: int = 1,
+    threads: int | None = None,
     frame_size: int = 0,
 ) -> bytes: ...
 def dump(
@@ -47,7 +47,7 @@ def dump(
     protocol: int = 5,
     compression: _Compression = "auto",
     level: int = 0,
-    threads: int = 1,
+    threads: int | None = None,
     frame_size: int = 0,
     sync: bool = True,
     exclusive: bool = False,
@@ -61,7 +61,7 @@ def loads(
     layout: _Layout = "warn",
     type: str | type | None = None,
     schema_version: int | None = None,
-    threads: int = 1,
+    threads: int | None = None,
 ) -> Any: ...
 def load(
     source: _Source,
@@ -72,7 +72,7 @@ def load(
     layout: _Layout = "warn",
     type: str | type | None = None,
     schema_version: int | None = None,
-    threads: int = 1,
+    threads: int | None = None,
     max_size: int = 0,
 ) -> Any: ...
 def open_reader(
@@ -85,13 +85,13 @@ def open_reader(
     layout: _Layout = "warn",
     type: str | type | None = None,
     schema_version: int | None = None,
-    threads: int = 1,
+    threads: int | None = None,
 ) -> RecordReader: ...
 def open_writer(
     path: _Path, *, append: bool = False, repair: bool = False, sync: bool = True, exclusive: bool = False
 ) -> RecordWriter: ...
 def inspect(source: _Source, *, record: int = 0) -> Header: ...
-def verify(source: _Source, *, threads: int = 1, stored_only: bool = False, max_size: int = 0) -> Verification: ...
+def verify(source: _Source, *, threads: int | None = None, stored_only: bool = False, max_size: int = 0) -> Verification: ...
 def scan(
     source: _Source,
     *,
@@ -162,10 +162,10 @@ class Record:
         layout: _Layout = ...,
         type: str | type | None = ...,
         schema_version: int | None = ...,
-        threads: int = ...,
+        threads: int | None = ...,
     ) -> Any: ...
-    def verify(self, *, threads: int = 1, stored_only: bool = False) -> None: ...
-    def pickle(self, *, threads: int = 1) -> bytes: ...
+    def verify(self, *, threads: int | None = None, stored_only: bool = False) -> None: ...
+    def pickle(self, *, threads: int | None = None) -> bytes: ...
 
 class RecordReader:
     def __iter__(self) -> Iterator[Record]: ...
@@ -191,7 +191,7 @@ class RecordWriter:
         protocol: int = 5,
         compression: _Compression = "auto",
         level: int = 0,
-        threads: int = 1,
+        threads: int | None = None,
         frame_size: int = 0,
     ) -> None: ...
     def write(self, records: _Bytes) -> None: ...

@@ -52,7 +52,7 @@ def dumps(
     protocol: int = 5,
     compression: str = "auto",
     level: int = 0,
-    threads: int = 1,
+    threads: int | None = None,
     frame_size: int = 0,
 ) -> bytes:
     return _core.dumps(
@@ -80,7 +80,7 @@ def dump(
     protocol: int = 5,
     compression: str = "auto",
     level: int = 0,
-    threads: int = 1,
+    threads: int | None = None,
     frame_size: int = 0,
     sync: bool = True,
     exclusive: bool = False,

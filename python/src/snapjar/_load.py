@@ -25,7 +25,8 @@ def _layout_mode(layout: str) -> int:
 
 
 def settings(
-    allow: Any, policy: Policy | None, environment: Any, layout: str, type: Any, schema_version: int | None, threads: int
+    allow: Any, policy: Policy | None, environment: Any, layout: str, type: Any, schema_version: int | None,
+    threads: int | None,
 ) -> tuple:  # noqa: A002
     """The arguments of a load as the extension takes them."""
     return (
@@ -65,7 +66,7 @@ def loads(
     layout: str = "warn",
     type: Any = None,  # noqa: A002
     schema_version: int | None = None,
-    threads: int = 1,
+    threads: int | None = None,
 ) -> Any:
     return _core.loads(
         data,
@@ -86,7 +87,7 @@ def load(
     layout: str = "warn",
     type: Any = None,  # noqa: A002
     schema_version: int | None = None,
-    threads: int = 1,
+    threads: int | None = None,
     max_size: int = 0,
 ) -> Any:
     wanted = settings(allow, policy, environment, layout, type, schema_version, threads)

@@ -95,11 +95,11 @@ class Record:
         native = self._reader._go_to(self.header)
         return native.load(*settings(**{**self._reader._defaults, **keywords}))
 
-    def verify(self, *, threads: int = 1, stored_only: bool = False) -> None:
+    def verify(self, *, threads: int | None = None, stored_only: bool = False) -> None:
         """Checks all of the record, in bounded memory; raises what is wrong."""
         self._reader._go_to(self.header).verify(threads, stored_only)
 
-    def pickle(self, *, threads: int = 1) -> bytes:
+    def pickle(self, *, threads: int | None = None) -> bytes:
         """The pickle, verified and not loaded, as plain pickle.loads would take it."""
         return self._reader._go_to(self.header).pickle(threads)
 
@@ -108,7 +108,7 @@ class Record:
 
 
 _DEFAULTS = {"allow": (), "policy": None, "environment": "warn", "layout": "warn", "type": None, "schema_version": None,
-             "threads": 1}  # fmt: skip
+             "threads": None}  # fmt: skip
 
 
 class RecordReader:
@@ -296,7 +296,7 @@ class Verification:
         return f"<snapjar.Verification {len(self.headers)} whole records: {self.error or 'all good'}>"
 
 
-def verify(source: Any, *, threads: int = 1, stored_only: bool = False, max_size: int = 0) -> Verification:
+def verify(source: Any, *, threads: int | None = None, stored_only: bool = False, max_size: int = 0) -> Verification:
     whole: list[Header] = []
     opened = Opened(source, max_size)
     try:
