@@ -224,18 +224,26 @@ int target_get(pickle_target *target, PyObject *object);
 /** Of zeros too. */
 void target_release(pickle_target *target);
 
-/** The values of one pickle, and what they stand on. */
+/** The pickles of a target, and the values of one of them. */
 typedef struct pickle_values {
     snapjar_source *source;
     snapjar_pickles *pickles;
+    /** The pickle that `values_next` went to; NULL: there are no more. */
+    const snapjar_pickles_item *item;
     snapjar_content *content;
-    /** NULL: there is no such pickle. */
+    /** NULL until `values_load`. */
     snapjar_graph *graph;
 } pickle_values;
 
 /** Close it on failure too, while the workspace is still held. */
-snapjar_status values_open(pickle_values *values, workspace *ws, const pickle_target *target, unsigned long long record,
+snapjar_status values_open(pickle_values *values, workspace *ws, const pickle_target *target,
                            snapjar_string_encoding encoding, snapjar_error *err);
+/** Goes to the next pickle, and lets go of the values of the one before. */
+snapjar_status values_next(pickle_values *values, snapjar_error *err);
+/** Goes to the pickle with this number, if there are so many. */
+snapjar_status values_go_to(pickle_values *values, unsigned long long index, snapjar_error *err);
+/** Makes the values of the pickle that it is at. */
+snapjar_status values_load(pickle_values *values, workspace *ws, snapjar_error *err);
 void values_close(pickle_values *values);
 
 /* ---- scan.c, show.c, diff.c ---- */

@@ -21,38 +21,18 @@ void target_release(pickle_target *target)
     target->path = NULL;
 }
 
-/* Goes to the wanted pickle; none if there are fewer. */
-static snapjar_status go_to(snapjar_pickles *pickles, unsigned long long index, const snapjar_pickles_item **item,
-                            snapjar_error *err)
+static void drop_values(pickle_values *values)
 {
-    do {
-        snapjar_status status = snapjar_pickles_next(pickles, item, err);
-        if (status != SNAPJAR_OK)
-            return status;
-    } while (*item && (*item)->index < index);
-    return SNAPJAR_OK;
+    snapjar_graph_free(values->graph);
+    snapjar_content_free(values->content);
+    values->graph = NULL;
+    values->content = NULL;
 }
 
-static snapjar_status make_graph(pickle_values *values, workspace *ws, const snapjar_pickles_item *item,
-                                 snapjar_error *err)
-{
-    snapjar_graph_options options = SNAPJAR_GRAPH_OPTIONS_INIT;
-    uint64_t pickle_size = 0;
-
-    snapjar_status status = snapjar_pickles_load(values->pickles, &values->content, err);
-    if (status != SNAPJAR_OK)
-        return status;
-    const void *bytes = snapjar_content_data(values->content, NULL, &pickle_size);
-    options.string_encoding = item->string_encoding;
-    options.base_offset = item->base_offset;
-    return snapjar_graph_new(&values->graph, ws->context, bytes, (size_t)pickle_size, &options, err);
-}
-
-snapjar_status values_open(pickle_values *values, workspace *ws, const pickle_target *target, unsigned long long record,
+snapjar_status values_open(pickle_values *values, workspace *ws, const pickle_target *target,
                            snapjar_string_encoding encoding, snapjar_error *err)
 {
     snapjar_pickles_options options = SNAPJAR_PICKLES_OPTIONS_INIT;
-    const snapjar_pickles_item *item = NULL;
 
     options.string_encoding = encoding;
     *values = (pickle_values){0};
@@ -61,17 +41,42 @@ snapjar_status values_open(pickle_values *values, workspace *ws, const pickle_ta
                                                                       (size_t)target->view.len, err);
     if (status == SNAPJAR_OK)
         status = snapjar_pickles_open(&values->pickles, ws->context, values->source, &options, err);
-    if (status == SNAPJAR_OK)
-        status = go_to(values->pickles, record, &item, err);
-    if (status == SNAPJAR_OK && item)
-        status = make_graph(values, ws, item, err);
     return status;
+}
+
+snapjar_status values_next(pickle_values *values, snapjar_error *err)
+{
+    drop_values(values);
+    return snapjar_pickles_next(values->pickles, &values->item, err);
+}
+
+snapjar_status values_go_to(pickle_values *values, unsigned long long index, snapjar_error *err)
+{
+    do {
+        snapjar_status status = values_next(values, err);
+        if (status != SNAPJAR_OK)
+            return status;
+    } while (values->item && values->item->index < index);
+    return SNAPJAR_OK;
+}
+
+snapjar_status values_load(pickle_values *values, workspace *ws, snapjar_error *err)
+{
+    snapjar_graph_options options = SNAPJAR_GRAPH_OPTIONS_INIT;
+    uint64_t pickle_size = 0;
+
+    snapjar_status status = snapjar_pickles_load(values->pickles, &values->content, err);
+    if (status != SNAPJAR_OK)
+        return status;
+    const void *bytes = snapjar_content_data(values->content, NULL, &pickle_size);
+    options.string_encoding = values->item->string_encoding;
+    options.base_offset = values->item->base_offset;
+    return snapjar_graph_new(&values->graph, ws->context, bytes, (size_t)pickle_size, &options, err);
 }
 
 void values_close(pickle_values *values)
 {
-    snapjar_graph_free(values->graph);
-    snapjar_content_free(values->content);
+    drop_values(values);
     snapjar_pickles_free(values->pickles);
     snapjar_source_free(values->source);
     *values = (pickle_values){0};

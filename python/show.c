@@ -20,7 +20,11 @@ static PyObject *show_to_text(module_state *state, workspace *ws, const pickle_t
     snapjar_error err;
     PyThreadState *thread = PyEval_SaveThread();
 
-    snapjar_status status = values_open(&values, ws, target, s->record, s->encoding, &err);
+    snapjar_status status = values_open(&values, ws, target, s->encoding, &err);
+    if (status == SNAPJAR_OK)
+        status = values_go_to(&values, s->record, &err);
+    if (status == SNAPJAR_OK && values.item)
+        status = values_load(&values, ws, &err);
     if (status == SNAPJAR_OK)
         status = snapjar_sink_to_memory(&sink, ws->context, &err);
     if (status == SNAPJAR_OK && values.graph)

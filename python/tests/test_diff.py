@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """diff: what changed between two pickles, without their classes."""
 
+import json
 import os
 import pickle
 import subprocess
@@ -105,7 +106,7 @@ def test_records_and_encoding(tmp_path):
     with snapjar.open_writer(path) as writer:
         writer.dump(1)
         writer.dump(2)
-    assert not snapjar.diff(path, pickle.dumps(1))
+    assert not snapjar.diff(path, pickle.dumps(1), record=0)
     assert snapjar.diff(path, path, record=1).change_count == 0
     for sides, name in (((path, pickle.dumps(1)), "after"), ((pickle.dumps(1), path), "before")):
         with pytest.raises(snapjar.NotFoundError, match=f"^{name}: no record 1") as caught:
@@ -113,8 +114,75 @@ def test_records_and_encoding(tmp_path):
         assert caught.value.diagnostic == "record-not-found" and caught.value.place == name
     old, new = b"U\x01\xe9.", pickle.dumps("é")
     assert not snapjar.diff(old, new, encoding="latin1") and snapjar.diff(old, new, encoding="bytes")
-    with pytest.raises(ValueError):
-        snapjar.diff(old, new, encoding="x")
+    for wrong in ({"encoding": "x"}, {"record": -1}, {"effort": -1}):
+        with pytest.raises(ValueError):
+            snapjar.diff(old, new, **wrong)
+
+
+def write(path, *records):
+    with snapjar.open_writer(path) as writer:
+        for obj, keywords in records:
+            writer.dump(obj, **keywords)
+    return path
+
+
+def test_all_records_and_their_headers(tmp_path):
+    before = write(tmp_path / "before", ([1], {"type": "a:A"}), ("same", {}), ({"x": 1}, {"schema_version": 1}), (4, {}))
+    after = write(tmp_path / "after", ([2], {"type": "a:B\n"}), ("same", {}), ({"x": 1}, {"schema_version": 2}))
+    found = snapjar.diff(before, after)
+    assert [(change.path, change.record) for change in found] == [("[0]", 0)]
+    assert found.header_changes == (snapjar.HeaderChange("type", "a:A", "a:B\n", 0),
+                                    snapjar.HeaderChange("schema_version", 1, 2, 2))  # fmt: skip
+    assert found.record_changes == (snapjar.RecordChange("removed", 3),)
+    assert (found.record_count, found.change_count) == (3, 1)
+    assert str(found) == textwrap.dedent("""\
+        record 0
+          ~ header: type: a:A -> a:B\\n
+          ~ [0]: 1 -> 2
+        record 2
+          ~ header: schema_version: 1 -> 2
+        record 3 is only in before""")
+    assert not snapjar.diff(before, after, record=1)
+    assert snapjar.diff(before, after, record=2).header_changes == found.header_changes[1:]
+    assert snapjar.diff(after, before).record_changes == (snapjar.RecordChange("added", 3),)
+    assert str(snapjar.diff(after, before)).endswith("record 3 is only in after")
+    assert not snapjar.diff(before, before) and snapjar.diff(before, before).record_count == 4
+
+
+def test_changes_are_limited_by_record(tmp_path):
+    path = write(tmp_path / "a", ([1, 2, 3], {}), ([4, 5, 6], {}))
+    found = snapjar.diff(path, write(tmp_path / "b", ([0, 0, 0], {}), ([0, 0, 0], {})), max_changes=2)
+    assert [change.record for change in found] == [0, 0, 1, 1] and found.change_count == 6
+    assert str(found).count("... 1 more change") == 2
+
+
+def test_the_same_as_the_command_line_says(tmp_path):
+    before = write(tmp_path / "before", (make_job(), {}), (1, {"type": "a:A"}), (2, {}))
+    after = write(tmp_path / "after", (make_job(), {"schema_version": 4}), (2, {"type": "a:B"}))
+    done = subprocess.run([os.environ["SNAPJAR"], "diff", "--json", before, after], capture_output=True, text=True)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    found = snapjar.diff(before, after)
+    told = {kind: [row for row in rows if row["kind"] == kind] for kind in ("change", "header-change", "record-change")}
+    assert [(row["record"], row["path"], row["after"]) for row in told["change"]] == [
+        (change.record, change.path, change.after) for change in found]  # fmt: skip
+    assert [(row["record"], row["field"], row["before"], row["after"]) for row in told["header-change"]] == [
+        (change.record, change.field, str(change.before), str(change.after)) for change in found.header_changes]  # fmt: skip
+    assert [(row["record"], row["change"]) for row in told["record-change"]] == [
+        (change.record, change.kind) for change in found.record_changes]  # fmt: skip
+    assert all(told.values())
+
+
+def test_effort():
+    # Each of the lists stands beside each of the other file's, and is compared with all of them.
+    count = 40
+    sides = []
+    for number in range(2):
+        lists = [[1000 * index + item + number for item in range(200)] for index in range(count)]
+        sides.append(pickle.dumps([lists[(i, j)[number]] for i in range(count) for j in range(count)]))
+    with pytest.raises(snapjar.LimitError, match="limit of 1 steps for each value") as caught:
+        snapjar.diff(*sides, effort=1)
+    assert (caught.value.diagnostic, caught.value.status, caught.value.offset) == ("pickle-diff-limit", "limit", None)
+    assert snapjar.diff(*sides, effort=64).change_count == snapjar.diff(*sides).change_count > count**2 - count
 
 
 def test_errors_name_the_side(tmp_path):

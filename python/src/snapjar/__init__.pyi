@@ -116,9 +116,10 @@ def diff(
     before: _Source,
     after: _Source,
     *,
-    record: int = 0,
+    record: int | None = None,
     max_changes: int = 0,
-    encoding: Literal["ascii", "latin1", "bytes"] = "ascii",
+    effort: int = 0,
+    encoding: _Encoding = "ascii",
 ) -> Diff: ...
 def set_build_info(*, app: str | None = None, version: str | None = None, commit: str | None = None) -> None: ...
 def presets() -> tuple[Preset, ...]: ...
@@ -242,6 +243,7 @@ class Change(NamedTuple):
     after: str | None
     before_offset: int | None
     after_offset: int | None
+    record: int = 0
 
 class LayoutChange(NamedTuple):
     kind: Literal["added", "removed"]
@@ -251,10 +253,24 @@ class LayoutChange(NamedTuple):
     object_count: int
     path: str
     value: str
+    record: int = 0
+
+class HeaderChange(NamedTuple):
+    field: Literal["type", "schema_version"]
+    before: str | int
+    after: str | int
+    record: int = 0
+
+class RecordChange(NamedTuple):
+    kind: Literal["added", "removed"]
+    record: int
 
 class Diff(Sequence[Change]):
     layout_changes: tuple[LayoutChange, ...]
+    header_changes: tuple[HeaderChange, ...]
+    record_changes: tuple[RecordChange, ...]
     change_count: int
+    record_count: int
     def __len__(self) -> int: ...
     @overload
     def __getitem__(self, index: int) -> Change: ...

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""diff: what changed between two pickles. Nothing is imported, nothing is loaded."""
+"""diff: what changed between the pickles of two files. Nothing is imported, nothing is loaded."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Change(NamedTuple):
     path -- as show has it; "" for the whole
     before, after -- the values in a few words; None where there is none
     before_offset, after_offset -- bytes of the pickles where they are made, or None
+    record -- number of the pickle, or of the record of a snapshot
     """
 
     kind: str
@@ -27,6 +28,7 @@ class Change(NamedTuple):
     after: str | None
     before_offset: int | None
     after_offset: int | None
+    record: int = 0
 
     def __str__(self) -> str:
         path = self.path or "(the whole)"
@@ -46,6 +48,7 @@ class LayoutChange(NamedTuple):
 
     count, object_count -- objects where it is so, and objects of the class that were compared
     path, value         -- the first of them, and the field's value there
+    record              -- as in Change
     """
 
     kind: str
@@ -55,6 +58,7 @@ class LayoutChange(NamedTuple):
     object_count: int
     path: str
     value: str
+    record: int = 0
 
     def __str__(self) -> str:
         if self.object_count == 1:
@@ -68,17 +72,53 @@ class LayoutChange(NamedTuple):
                 f"first at {self.path or 'the whole'} = {self.value}")  # fmt: skip
 
 
+class HeaderChange(NamedTuple):
+    """A field of the headers of two snapshots, "type" or "schema_version", that is not as it was."""
+
+    field: str
+    before: "str | int"
+    after: "str | int"
+    record: int = 0
+
+    def __str__(self) -> str:
+        return f"~ header: {self.field}: {_printable(self.before)} -> {_printable(self.after)}"
+
+
+class RecordChange(NamedTuple):
+    """A record, or pickle, that only one of the files has: "added" or "removed"."""
+
+    kind: str
+    record: int
+
+    def __str__(self) -> str:
+        return f"record {self.record} is only in {'after' if self.kind == 'added' else 'before'}"
+
+
+def _printable(value: "str | int") -> str:
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in str(value))
+
+
 class Diff(Sequence):
     """What diff found: a sequence of Change, false if there is no difference at all. As a text, one a line.
 
     layout_changes -- fields that classes got or lost, which are not among the changes
+    header_changes -- types and schema versions of snapshots
+    record_changes -- records that only one of the files has
     change_count   -- of all changes, also of those beyond `max_changes`
+    record_count   -- pairs of records that were compared
     """
 
-    def __init__(self, changes: list[tuple], layout_changes: list[tuple], change_count: int) -> None:
+    def __init__(
+        self, changes: list[tuple], layout_changes: list[tuple], header_changes: list[tuple], record_changes: list[tuple],
+        counts: list[tuple[int, int]],
+    ) -> None:  # fmt: skip
         self.layout_changes = tuple(LayoutChange(*row) for row in layout_changes)
-        self.change_count = change_count
+        self.header_changes = tuple(HeaderChange(*row) for row in header_changes)
+        self.record_changes = tuple(RecordChange(*row) for row in record_changes)
+        self.change_count = sum(count for _, count in counts)
+        self.record_count = len(counts)
         self._changes = tuple(Change(*row) for row in changes)
+        self._counts = counts
 
     def __len__(self) -> int:
         return len(self._changes)
@@ -87,24 +127,41 @@ class Diff(Sequence):
         return self._changes[index]
 
     def __bool__(self) -> bool:
-        return bool(self.change_count or self.layout_changes)
+        return bool(self.change_count or self.layout_changes or self.header_changes or self.record_changes)
+
+    def _lines(self, record: int, change_count: int) -> list[str]:
+        """Of one pair, in the order of the command line."""
+        headers, changes, layouts = (
+            [str(change) for change in group if change.record == record]
+            for group in (self.header_changes, self._changes, self.layout_changes)
+        )
+        rest = change_count - len(changes)
+        more = [f"... {rest} more change{'' if rest == 1 else 's'}"] if rest else []
+        return headers + changes + layouts + more
 
     def __str__(self) -> str:
-        lines = [str(change) for change in (*self._changes, *self.layout_changes)]
-        rest = self.change_count - len(self)
-        if rest:
-            lines.append(f"... {rest} more change{'' if rest == 1 else 's'}")
-        return "\n".join(lines)
+        lines: list[str] = []
+        for record, change_count in self._counts:
+            found = self._lines(record, change_count)
+            if self.record_count > 1 and found:
+                found = [f"record {record}", *(f"  {line}" for line in found)]
+            lines += found
+        return "\n".join([*lines, *map(str, self.record_changes)])
 
     def __repr__(self) -> str:
-        return f"<snapjar.Diff: changes {self.change_count}, layout changes {len(self.layout_changes)}>"
+        return (f"<snapjar.Diff: records {self.record_count}, changes {self.change_count}, layout changes "
+                f"{len(self.layout_changes)}, header changes {len(self.header_changes)}, records of one file "
+                f"{len(self.record_changes)}>")  # fmt: skip
 
 
-def diff(before: Any, after: Any, *, record: int = 0, max_changes: int = 0, encoding: str = "ascii") -> Diff:
+def diff(
+    before: Any, after: Any, *, record: int | None = None, max_changes: int = 0, effort: int = 0, encoding: str = "ascii"
+) -> Diff:
     number = encoding_number(encoding)
-    if max_changes < 0:
-        raise ValueError(f"max_changes must not be negative, and is {max_changes}")
-    found = _core.diff(target_of(before), target_of(after), record, max_changes, number)
+    for name, value in (("record", record or 0), ("max_changes", max_changes), ("effort", effort)):
+        if value < 0:
+            raise ValueError(f"{name} must not be negative, and is {value}")
+    found = _core.diff(target_of(before), target_of(after), record, max_changes, effort, number)
     if isinstance(found, int):
         place = ("before", "after")[found]
         raise no_record(f"{place}: no record {record}", place)
