@@ -142,6 +142,21 @@ static snapjar_status check_user_json(const char *json, const char *name, snapja
                     fault.offset == SNAPJAR_OFFSET_NONE ? 0 : fault.offset, fault.message);
 }
 
+/* The members of an object, each with a comma before it: `{...}` goes in as `,...`, and `{}` not at all. */
+static void put_members(text_buffer *text, const char *json)
+{
+    size_t brace = text->size;
+
+    put_minified(text, json);
+    if (text->has_failed)
+        return;
+    text->size--;
+    if (text->size > brace + 1)
+        text->data[brace] = ',';
+    else
+        text->size = brace;
+}
+
 static void put_constant(text_buffer *text, const sj_header_plan *plan)
 {
     char number[64];
@@ -152,17 +167,9 @@ static void put_constant(text_buffer *text, const sj_header_plan *plan)
     (void)snprintf(number, sizeof(number), ",\"schema_version\":%" PRId64, plan->schema_version);
     put_text(text, number);
     put_text(text, ",\"build\":{\"tool\":{\"name\":\"snapjar\",\"version\":\"" SNAPJAR_VERSION "\"}");
-    if (plan->build_json) {
-        size_t brace = text->size;
-        put_minified(text, plan->build_json);
-        /* `{...}` goes in as `,...}`, and `{}` as `}`. */
-        if (!text->has_failed && text->data[brace + 1] != '}')
-            text->data[brace] = ',';
-        else if (!text->has_failed)
-            text->data[--text->size - 1] = '}';
-    } else {
-        put(text, "}", 1);
-    }
+    if (plan->build_json)
+        put_members(text, plan->build_json);
+    put(text, "}", 1);
     if (plan->layout_json) {
         put_text(text, LAYOUT_KEY);
         put_text(text, plan->layout_json);
@@ -171,6 +178,16 @@ static void put_constant(text_buffer *text, const sj_header_plan *plan)
         put_text(text, ",\"labels\":");
         put_minified(text, plan->labels_json);
     }
+    if (plan->history_json) {
+        put_text(text, ",\"history\":");
+        put_minified(text, plan->history_json);
+    }
+    if (plan->stream_json) {
+        put_text(text, ",\"stream\":");
+        put_minified(text, plan->stream_json);
+    }
+    if (plan->extra_json)
+        put_members(text, plan->extra_json);
 }
 
 /* Runs the reader's own checks over what would be written, with a stand-in for the payload. */
@@ -217,7 +234,7 @@ static snapjar_status check_constant(snapjar_context *context, const text_buffer
 /* What the constant part is made of, to compare with the last one. Texts end with a NUL, which is part of the piece. */
 typedef struct key_pieces {
     int64_t schema_version;
-    snapjar_text pieces[8];
+    snapjar_text pieces[14];
     size_t count;
 } key_pieces;
 
@@ -236,6 +253,9 @@ static void list_key(key_pieces *key, const sj_header_plan *plan)
     add_piece(key, plan->type ? "t" : "-", plan->type);
     add_piece(key, plan->build_json ? "b" : "-", plan->build_json);
     add_piece(key, plan->labels_json ? "l" : "-", plan->labels_json);
+    add_piece(key, plan->history_json ? "h" : "-", plan->history_json);
+    add_piece(key, plan->stream_json ? "s" : "-", plan->stream_json);
+    add_piece(key, plan->extra_json ? "e" : "-", plan->extra_json);
     if (plan->layout_json)
         key->pieces[key->count++] = (snapjar_text){plan->layout_json, strlen(plan->layout_json) + 1};
 }
@@ -259,6 +279,8 @@ static snapjar_status make_constant(text_buffer *constant, const sj_header_plan 
         SJ_TRY(check_user_json(plan->build_json, "build_json", err));
     if (plan->labels_json)
         SJ_TRY(check_user_json(plan->labels_json, "labels_json", err));
+    if (plan->extra_json)
+        SJ_TRY(check_user_json(plan->extra_json, "extra_json", err));
     put_constant(constant, plan);
     if (constant->has_failed)
         return sj_raise_no_memory(err, constant->size);

@@ -74,6 +74,11 @@ typedef struct sj_header_plan {
     const char *created;
     const char *build_json;
     const char *labels_json;
+    /** Of the record that this one is made from: the array of its migrations, its place in a stream, and an object of
+     * members that we do not know. Each NULL if there is none. */
+    const char *history_json;
+    const char *stream_json;
+    const char *extra_json;
     /** JSON without needless white space, or NULL; left out where the header would become too large with it. */
     const char *layout_json;
     int protocol;

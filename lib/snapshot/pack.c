@@ -16,6 +16,7 @@
 #include "snapshot/analysis.h"
 #include "snapshot/describe.h"
 #include "snapshot/input.h"
+#include "snapshot/pack.h"
 #include "util/bytes.h"
 #include "util/options.h"
 
@@ -210,7 +211,8 @@ static snapjar_status describe(sj_header_plan *plan, snapjar_context *context, s
 
 /* Builds the header of what was compressed, and writes all. */
 static snapjar_status finish_record(snapjar_context *context, snapjar_scan *scan, sj_spool *spool, snapjar_sink *sink,
-                                    sj_header_plan *plan, snapjar_packed *packed, snapjar_error *err)
+                                    sj_header_plan *plan, const sj_pack_extra *extra, snapjar_packed *packed,
+                                    snapjar_error *err)
 {
     char type[SJ_TYPE_SIZE_MAX + 1];
     char *layout_json = NULL;
@@ -223,6 +225,8 @@ static snapjar_status finish_record(snapjar_context *context, snapjar_scan *scan
     sj_free(context, layout_json);
     if (status != SNAPJAR_OK)
         return status;
+    if (extra && extra->header_checksum)
+        memcpy(extra->header_checksum, frame + SJ_PREFIX_SIZE - SJ_CHECKSUM_SIZE, SJ_CHECKSUM_SIZE);
     *packed = (snapjar_packed){
         .pickle_size = plan->pickle_size,
         .size = plan->size,
@@ -234,8 +238,8 @@ static snapjar_status finish_record(snapjar_context *context, snapjar_scan *scan
 }
 
 static snapjar_status pack(snapjar_context *context, producer *p, snapjar_scan *scan, snapjar_sink *sink,
-                           const snapjar_pack_options *options, sj_header_plan *plan, snapjar_packed *packed,
-                           snapjar_error *err)
+                           const snapjar_pack_options *options, sj_header_plan *plan, const sj_pack_extra *extra,
+                           snapjar_packed *packed, snapjar_error *err)
 {
     sj_payload_writing writing = {
         .context = context,
@@ -263,7 +267,7 @@ static snapjar_status pack(snapjar_context *context, producer *p, snapjar_scan *
     memcpy(plan->checksum, written.checksum, SJ_CHECKSUM_SIZE);
     memcpy(plan->content_checksum, written.content_checksum, SJ_CHECKSUM_SIZE);
     scan->has_buffers = p->buffer_count > 0;
-    return finish_record(context, scan, spool, sink, plan, packed, err);
+    return finish_record(context, scan, spool, sink, plan, extra, packed, err);
 }
 
 /* A pickle that breaks off may be joblib's, which puts raw arrays into it: then say that. */
@@ -278,8 +282,9 @@ static snapjar_status explain_failure(const producer *p, snapjar_status status, 
                     "the pickle is interrupted by raw arrays, as joblib writes them");
 }
 
-snapjar_status snapjar_pack(snapjar_context *context, snapjar_source *source, uint64_t offset, snapjar_sink *sink,
-                            const snapjar_pack_options *options, snapjar_packed *packed, snapjar_error *err)
+snapjar_status sj_pack(snapjar_context *context, snapjar_source *source, uint64_t offset, snapjar_sink *sink,
+                       const snapjar_pack_options *options, const sj_pack_extra *extra, snapjar_packed *packed,
+                       snapjar_error *err)
 {
     snapjar_pack_options resolved;
     snapjar_limits limits;
@@ -320,7 +325,12 @@ snapjar_status snapjar_pack(snapjar_context *context, snapjar_source *source, ui
         .string_encoding = resolved.string_encoding,
         .frame_size = p.frame_size,
     };
-    snapjar_status status = pack(context, &p, scan, sink, &resolved, &plan, packed ? packed : &own, &failure);
+    if (extra) {
+        plan.history_json = extra->history_json;
+        plan.stream_json = extra->stream_json;
+        plan.extra_json = extra->extra_json;
+    }
+    snapjar_status status = pack(context, &p, scan, sink, &resolved, &plan, extra, packed ? packed : &own, &failure);
     if (status != SNAPJAR_OK) {
         status = explain_failure(&p, status, &failure);
         sj_scan_fail(scan, &failure);
@@ -332,4 +342,10 @@ snapjar_status snapjar_pack(snapjar_context *context, snapjar_source *source, ui
     sj_analysis_done(context);
     sj_free(context, p.spans);
     return status;
+}
+
+snapjar_status snapjar_pack(snapjar_context *context, snapjar_source *source, uint64_t offset, snapjar_sink *sink,
+                            const snapjar_pack_options *options, snapjar_packed *packed, snapjar_error *err)
+{
+    return sj_pack(context, source, offset, sink, options, NULL, packed, err);
 }
