@@ -59,6 +59,26 @@ void sj_checksum_end(const sj_checksum_state *state, uint8_t out[SJ_CHECKSUM_SIZ
     put(out, XXH3_128bits_digest((const XXH3_state_t *)(const void *)state->opaque));
 }
 
+uint64_t sj_checksum_end64(const sj_checksum_state *state)
+{
+    return XXH3_64bits_digest((const XXH3_state_t *)(const void *)state->opaque);
+}
+
+void sj_checksum64_begin(sj_checksum_state *state)
+{
+    (void)XXH64_reset((XXH64_state_t *)(void *)state->opaque, 0);
+}
+
+void sj_checksum64_add(sj_checksum_state *state, const void *bytes, size_t size)
+{
+    (void)XXH64_update((XXH64_state_t *)(void *)state->opaque, bytes, size);
+}
+
+uint64_t sj_checksum64_end(const sj_checksum_state *state)
+{
+    return XXH64_digest((const XXH64_state_t *)(const void *)state->opaque);
+}
+
 uint32_t sj_checksum_zstd(const void *bytes, size_t size)
 {
     assert(bytes != NULL || size == 0);

@@ -12,6 +12,7 @@
 #include <snapjar/graph.h>
 #include <snapjar/header.h>
 #include <snapjar/io.h>
+#include <snapjar/migrate.h>
 #include <snapjar/pickle.h>
 #include <snapjar/pickles.h>
 #include <snapjar/policy.h>

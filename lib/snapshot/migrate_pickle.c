@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One pickle into one new record. The record is made in memory, read again through the gate and compared with what it
+ * was meant to be before its first byte is written.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <snapjar/diff.h>
+#include <snapjar/pickle.h>
+
+#include "snapshot/migrating.h"
+#include "snapshot/pack.h"
+#include "util/bytes.h"
+#include "util/string.h"
+
+/* Longer than the JSON of a place in a stream. */
+#define STREAM_JSON_SIZE 160
+
+/* A pickle while it becomes a record. */
+typedef struct passage {
+    sj_migrating *m;
+    const sj_incoming *in;
+    snapjar_migrated told;
+    /** The pickle that is stored: the old one, or the emitted one, whose values `graph` has. */
+    const uint8_t *bytes;
+    size_t size;
+    snapjar_graph *graph;
+    snapjar_graph *after;
+    snapjar_string_encoding string_encoding;
+} passage;
+
+static snapjar_status make_graph(const passage *p, snapjar_graph **graph, const void *bytes, uint64_t size,
+                                 snapjar_string_encoding encoding, uint64_t base_offset, snapjar_error *err)
+{
+    snapjar_graph_options options = SNAPJAR_GRAPH_OPTIONS_INIT;
+
+    options.string_encoding = encoding;
+    options.base_offset = base_offset;
+    options.line_size_max = p->m->limits.pickle_line_size_max;
+    return snapjar_graph_new(graph, p->m->context, bytes, (size_t)size, &options, err);
+}
+
+/* ---- the new pickle ---- */
+
+static snapjar_status emit(passage *p, snapjar_error *err)
+{
+    const sj_incoming *in = p->in;
+    size_t size = 0;
+
+    SJ_TRY(make_graph(p, &p->graph, in->bytes, in->pickle_size, in->string_encoding, in->base_offset, err));
+    snapjar_sink_reset(p->m->emitted);
+    SJ_TRY(snapjar_graph_emit(p->graph, p->told.to_protocol, p->m->emitted, NULL, NULL, err));
+    p->bytes = snapjar_sink_memory(p->m->emitted, &size);
+    p->size = size;
+    /* From protocol 3 on there is no text of Python 2 left. */
+    if (p->told.to_protocol >= 3)
+        p->string_encoding = SNAPJAR_STRING_ASCII;
+    return SNAPJAR_OK;
+}
+
+static snapjar_status make_pickle(passage *p, snapjar_error *err)
+{
+    const sj_incoming *in = p->in;
+    snapjar_pickle_extent extent;
+
+    SJ_TRY(snapjar_pickle_measure(&extent, in->bytes, (size_t)in->pickle_size, &p->m->limits, err));
+    p->told.from_protocol = extent.protocol;
+    p->told.to_protocol = p->m->options.has_protocol ? p->m->options.protocol : extent.protocol;
+    p->told.from_size = in->pickle_size;
+    p->bytes = in->bytes;
+    p->size = (size_t)in->pickle_size;
+    p->string_encoding = in->string_encoding;
+    if (p->told.to_protocol != p->told.from_protocol)
+        SJ_TRY(emit(p, err));
+    p->told.to_size = p->size;
+    return SNAPJAR_OK;
+}
+
+/* ---- the new record ---- */
+
+static snapjar_status pack_bytes(passage *p, const snapjar_pack_options *options, const sj_pack_extra *extra,
+                                 snapjar_error *err)
+{
+    snapjar_source *source = NULL;
+
+    SJ_TRY(snapjar_source_from_memory(&source, p->m->context, p->bytes, p->size, err));
+    snapjar_sink_reset(p->m->made);
+    snapjar_status status = sj_pack(p->m->context, source, 0, p->m->made, options, extra, NULL, err);
+    snapjar_source_free(source);
+    return status;
+}
+
+/* Where the record stands in its stream: behind the last one that was made anew, if that is of the same. */
+static void format_stream(const passage *p, char out[STREAM_JSON_SIZE])
+{
+    const sj_carried *carried = &p->in->carried;
+    char previous[2 * SJ_CHECKSUM_SIZE + 1];
+
+    sj_hex16(previous, p->m->stream_previous);
+    if (carried->stream_index)
+        (void)snprintf(out, STREAM_JSON_SIZE, "{\"id\":\"%s\",\"index\":%" PRIu64 ",\"previous\":\"xxh3-128:%s\"}",
+                       carried->stream_id, carried->stream_index, previous);
+    else
+        (void)snprintf(out, STREAM_JSON_SIZE, "{\"id\":\"%s\",\"index\":0,\"previous\":null}", carried->stream_id);
+}
+
+static snapjar_status pack(passage *p, const snapjar_buffer *buffers, snapjar_error *err)
+{
+    const sj_incoming *in = p->in;
+    const sj_carried *carried = &in->carried;
+    const snapjar_migrate_options *options = &p->m->options;
+    snapjar_pack_options packing = SNAPJAR_PACK_OPTIONS_INIT;
+    sj_string history = {.context = p->m->context};
+    char *history_json = NULL;
+    char stream[STREAM_JSON_SIZE];
+    sj_pack_extra extra = {.extra_json = carried->extra_json, .header_checksum = p->m->stream_previous};
+
+    packing.type = carried->type ? carried->type : options->type;
+    packing.schema_version = p->told.to_version;
+    packing.created = carried->created;
+    packing.build_json = carried->build_json;
+    packing.labels_json = carried->labels_json;
+    packing.string_encoding = p->string_encoding;
+    packing.frame_size = in->frame_size;
+    packing.buffers = buffers;
+    packing.buffer_count = in->buffer_count;
+    packing.limits = &p->m->limits;
+    if (carried->stream_id) {
+        format_stream(p, stream);
+        extra.stream_json = stream;
+    }
+    if (carried->history) {
+        sj_string_puts(&history, "[");
+        sj_string_puts(&history, carried->history);
+        sj_string_puts(&history, "]");
+        SJ_TRY(sj_string_take(&history, &history_json, err));
+    }
+    extra.history_json = history_json;
+    snapjar_status status = pack_bytes(p, &packing, &extra, err);
+    sj_free(p->m->context, history_json);
+    if (status == SNAPJAR_OK && carried->stream_id)
+        (void)snprintf(p->m->stream_id, sizeof(p->m->stream_id), "%s", carried->stream_id);
+    return status;
+}
+
+static snapjar_status make_record(passage *p, snapjar_error *err)
+{
+    const sj_incoming *in = p->in;
+    snapjar_buffer *buffers = NULL;
+
+    if (in->buffer_count) {
+        buffers = sj_alloc(p->m->context, in->buffer_count * sizeof(*buffers));
+        if (!buffers)
+            return sj_raise_no_memory(err, in->buffer_count * sizeof(*buffers));
+    }
+    for (size_t i = 0; i < in->buffer_count; i++)
+        buffers[i] = (snapjar_buffer){in->bytes + in->buffers[i].offset, (size_t)in->buffers[i].size};
+    snapjar_status status = pack(p, buffers, err);
+    sj_free(p->m->context, buffers);
+    return status;
+}
+
+/* ---- reading it again ---- */
+
+static snapjar_status differs(snapjar_error *err, const char *what)
+{
+    return sj_raise(err, SNAPJAR_BUG, SNAPJAR_DIAG_MIGRATED_DIFFERS, SJ_NOWHERE, "%s", what);
+}
+
+static snapjar_status compare_buffers(const passage *p, const snapjar_header *header, const uint8_t *bytes,
+                                      snapjar_error *err)
+{
+    size_t count = 0;
+    const snapjar_buffer_span *spans = snapjar_header_buffers(header, &count);
+    bool is_same = count == p->in->buffer_count;
+
+    for (size_t i = 0; is_same && i < count; i++)
+        is_same = spans[i].size == p->in->buffers[i].size &&
+                  !memcmp(bytes + spans[i].offset, p->in->bytes + p->in->buffers[i].offset, (size_t)spans[i].size);
+    return is_same ? SNAPJAR_OK : differs(err, "the new record has other buffers than the old one");
+}
+
+/* The bytes are those that were made, and their values those of the graph that was meant. */
+static snapjar_status compare(passage *p, const snapjar_header *header, snapjar_content *content, snapjar_error *err)
+{
+    uint64_t pickle_size = 0;
+    const uint8_t *bytes = snapjar_content_data(content, NULL, &pickle_size);
+    snapjar_diff_summary summary;
+
+    if (pickle_size != p->size || memcmp(bytes, p->bytes, p->size) != 0)
+        return differs(err, "the new record has another pickle than was made");
+    SJ_TRY(compare_buffers(p, header, bytes, err));
+    if (!p->graph)
+        return SNAPJAR_OK;
+    SJ_TRY(make_graph(p, &p->after, p->bytes, p->size, p->string_encoding, 0, err));
+    SJ_TRY(snapjar_graph_diff(p->graph, p->after, NULL, &summary, err));
+    if (summary.change_count || summary.layout_count)
+        return differs(err, "the new pickle has other values than were meant");
+    return SNAPJAR_OK;
+}
+
+static snapjar_status read_again(passage *p, snapjar_error *err)
+{
+    size_t size = 0;
+    const void *bytes = snapjar_sink_memory(p->m->made, &size);
+    snapjar_source *source = NULL;
+    snapjar_reader *reader = NULL;
+    snapjar_content *content = NULL;
+    const snapjar_record *record = NULL;
+
+    snapjar_status status = snapjar_source_from_memory(&source, p->m->context, bytes, size, err);
+    if (status == SNAPJAR_OK)
+        status = snapjar_reader_new(&reader, p->m->context, source, &p->m->limits, err);
+    if (status == SNAPJAR_OK)
+        status = snapjar_reader_next(reader, &record, err);
+    if (status == SNAPJAR_OK)
+        status = snapjar_record_load(reader, &content, NULL, err);
+    if (status == SNAPJAR_OK)
+        status = compare(p, snapjar_record_header(record), content, err);
+    if (status == SNAPJAR_OK)
+        status = sj_migrate_put(p->m, bytes, size, err);
+    snapjar_content_free(content);
+    snapjar_reader_free(reader);
+    snapjar_source_free(source);
+    return status;
+}
+
+/* ---- all of it ---- */
+
+static snapjar_status tell(passage *p, snapjar_error *err)
+{
+    p->m->result.changed_count++;
+    p->told.index = p->m->result.record_count++;
+    if (!p->m->options.take)
+        return SNAPJAR_OK;
+    p->told.type = p->in->carried.type ? p->in->carried.type : p->m->options.type;
+    p->told.is_converted = p->in->is_converted;
+    if (p->m->options.needs_graphs) {
+        p->told.before = p->graph;
+        p->told.after = p->after;
+    }
+    return p->m->options.take(p->m->options.state, &p->told, err);
+}
+
+snapjar_status sj_migrate_pickle(sj_migrating *m, const sj_incoming *in, snapjar_error *err)
+{
+    passage p = {.m = m, .in = in};
+
+    p.told.from_version = in->carried.has_schema_version ? in->carried.schema_version : m->options.schema_version;
+    p.told.to_version = p.told.from_version;
+    snapjar_status status = make_pickle(&p, err);
+    if (status == SNAPJAR_OK)
+        status = make_record(&p, err);
+    if (status == SNAPJAR_OK)
+        status = read_again(&p, err);
+    if (status == SNAPJAR_OK)
+        status = tell(&p, err);
+    snapjar_graph_free(p.graph);
+    snapjar_graph_free(p.after);
+    return status;
+}
+
+snapjar_status sj_migrate_put(sj_migrating *m, const void *bytes, size_t size, snapjar_error *err)
+{
+    sj_checksum_add(&m->checksum, bytes, size);
+    m->result.size += size;
+    return snapjar_sink_write(m->out, bytes, size, err);
+}

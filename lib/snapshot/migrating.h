@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One migration of a file: what its parts share.
+ */
+#ifndef SJ_SNAPSHOT_MIGRATING_H
+#define SJ_SNAPSHOT_MIGRATING_H
+
+#include <snapjar/migrate.h>
+
+#include "checksum/checksum.h"
+#include "header/header.h"
+#include "snapshot/carry.h"
+
+typedef struct sj_migrating {
+    snapjar_context *context;
+    snapjar_migrate_options options;
+    snapjar_old_options old;
+    snapjar_limits limits;
+    snapjar_sink *out;
+    /** A whole new record, and a new pickle, while they are made. */
+    snapjar_sink *made;
+    snapjar_sink *emitted;
+    sj_checksum_state checksum;
+    snapjar_migration result;
+    /** The stream whose records no longer follow one another as they did, and the last new header of it. */
+    char stream_id[SJ_STREAM_ID_SIZE + 1];
+    uint8_t stream_previous[SJ_CHECKSUM_SIZE];
+} sj_migrating;
+
+/** A pickle on its way into a new record. */
+typedef struct sj_incoming {
+    /** Verified content: the pickle first, then the buffers. */
+    const uint8_t *bytes;
+    uint64_t pickle_size;
+    const snapjar_buffer_span *buffers;
+    size_t buffer_count;
+    /** Offset of the first byte in messages. */
+    uint64_t base_offset;
+    snapjar_string_encoding string_encoding;
+    /** 0: the default. */
+    uint32_t frame_size;
+    sj_carried carried;
+    bool is_converted;
+} sj_incoming;
+
+/** Makes the new record, reads it again, and only then writes it. */
+snapjar_status sj_migrate_pickle(sj_migrating *m, const sj_incoming *in, snapjar_error *err)
+    __attribute__((warn_unused_result));
+
+/** Writes bytes of a record that stays as it is. */
+snapjar_status sj_migrate_put(sj_migrating *m, const void *bytes, size_t size, snapjar_error *err)
+    __attribute__((warn_unused_result));
+
+/** Whether the header's record must be made anew because of the options or of the stream that it is in. */
+bool sj_migrate_needs_work(const sj_migrating *m, const snapjar_header *header);
+
+/** Goes over a snapshot that is not compressed as a whole. `is_wanted`: it is written even if all of it is current. */
+snapjar_status sj_migrate_snapshot(sj_migrating *m, snapjar_source *source, bool is_wanted, snapjar_error *err)
+    __attribute__((warn_unused_result));
+
+/** Goes over pickles with headers of the program's own, of which `header` is the first. Takes it. */
+snapjar_status sj_migrate_old(sj_migrating *m, snapjar_source *source, uint64_t source_size, sj_old_header *header,
+                              snapjar_error *err) __attribute__((warn_unused_result));
+
+/** Goes over bare pickles in `source`, which may be compressed; `carried` (may be NULL) goes with each. */
+snapjar_status sj_migrate_pickles(sj_migrating *m, snapjar_source *source, uint64_t base_offset,
+                                  const sj_carried *carried, snapjar_error *err) __attribute__((warn_unused_result));
+
+/** What is wrong with the options, or NULL. Static. */
+const char *sj_old_options_fault(const snapjar_old_options *options);
+
+/** `old-header-ambiguous` if what begins at the header can be read as a pickle, too. */
+snapjar_status sj_migrate_check_ambiguous(const sj_migrating *m, snapjar_source *source, uint64_t source_size,
+                                          const sj_old_header *header, snapjar_error *err)
+    __attribute__((warn_unused_result));
+
+#endif
