@@ -8,6 +8,7 @@
 
 #include <snapjar/diff.h>
 
+#include "changes.h"
 #include "json_out.h"
 #include "pickle_walk.h"
 #include "terminal.h"
@@ -89,111 +90,35 @@ static void print(struct diff *diff)
     text_clear(&diff->out);
 }
 
-/* A sign in the colour of its meaning, and the place. */
-static void add_sign(struct diff *diff, char sign, enum terminal_style style, const char *path)
-{
-    bool has_colour = diff->cli->report.stdout_has_colour;
-
-    terminal_begin(&diff->out, has_colour, style);
-    text_printf(&diff->out, "  %c ", sign);
-    text_puts(&diff->out, *path ? path : "(the whole)");
-    terminal_end(&diff->out, has_colour, style);
-}
-
-/* ---- changes of values ---- */
-
-static void add_change(struct diff *diff, const snapjar_change *change)
-{
-    struct text *out = &diff->out;
-
-    switch (change->kind) {
-    case SNAPJAR_CHANGE_VALUE:
-    case SNAPJAR_CHANGE_TYPE:
-        add_sign(diff, '~', STYLE_CHANGED, change->path);
-        text_printf(out, ": %s -> %s%s\n", change->before, change->after,
-                    change->kind == SNAPJAR_CHANGE_TYPE ? "  (another type)" : "");
-        return;
-    case SNAPJAR_CHANGE_ADDED:
-        add_sign(diff, '+', STYLE_GOOD, change->path);
-        text_printf(out, " = %s\n", change->after);
-        return;
-    case SNAPJAR_CHANGE_REMOVED:
-        add_sign(diff, '-', STYLE_BAD, change->path);
-        text_printf(out, " = %s\n", change->before);
-        return;
-    case SNAPJAR_CHANGE_COPIED:
-        add_sign(diff, '&', STYLE_CHANGED, change->path);
-        text_printf(out, " = %s: was the same object as another part, is one of its own\n", change->after);
-        return;
-    case SNAPJAR_CHANGE_SHARED:
-        add_sign(diff, '&', STYLE_CHANGED, change->path);
-        text_printf(out, " = %s: was an object of its own, is the same as another part\n", change->after);
-        return;
-    }
-}
-
-static void add_offset(struct text *out, const char *key, uint64_t offset)
-{
-    if (offset != SNAPJAR_OFFSET_NONE)
-        json_number(out, key, offset);
-}
+/* ---- changes ---- */
 
 static snapjar_status take_change(void *state, const snapjar_change *change, snapjar_error *err)
 {
     struct diff *diff = state;
-    struct text *out = &diff->out;
 
     (void)err;
     if (!diff->values->json) {
-        add_change(diff, change);
+        changes_add(&diff->out, diff->cli->report.stdout_has_colour, change);
     } else {
         begin_json(diff, "change");
-        json_string(out, "change", snapjar_change_name(change->kind));
-        json_string(out, "path", change->path);
-        if (change->kind != SNAPJAR_CHANGE_ADDED)
-            json_string(out, "before", change->before);
-        if (change->kind != SNAPJAR_CHANGE_REMOVED)
-            json_string(out, "after", change->after);
-        add_offset(out, "before_offset", change->before_offset);
-        add_offset(out, "after_offset", change->after_offset);
-        json_end(out);
+        changes_add_json(&diff->out, change);
+        json_end(&diff->out);
     }
     print(diff);
     return SNAPJAR_OK;
 }
 
-/* ---- changes of classes ---- */
-
 static snapjar_status take_layout(void *state, const snapjar_layout_change *change, snapjar_error *err)
 {
     struct diff *diff = state;
-    struct text *out = &diff->out;
 
     (void)err;
-    if (diff->values->json) {
-        begin_json(diff, "layout-change");
-        json_string(out, "change", change->is_added ? "added" : "removed");
-        json_string(out, "class", change->class_name);
-        json_string(out, "field", change->field);
-        json_number(out, "count", change->count);
-        json_number(out, "objects", change->object_count);
-        json_string(out, "path", change->path);
-        json_string(out, "value", change->value);
-        json_end(out);
+    if (!diff->values->json) {
+        changes_add_layout(&diff->out, diff->cli->report.stdout_has_colour, change);
     } else {
-        bool has_colour = diff->cli->report.stdout_has_colour;
-        enum terminal_style style = change->is_added ? STYLE_GOOD : STYLE_BAD;
-        terminal_begin(out, has_colour, style);
-        text_printf(out, "  %c class %s: field %s %s", change->is_added ? '+' : '-', change->class_name, change->field,
-                    change->is_added ? "added" : "removed");
-        terminal_end(out, has_colour, style);
-        if (change->object_count == 1)
-            text_puts(out, " in its one object");
-        else if (change->count == change->object_count)
-            text_printf(out, " in all %" PRIu64 " objects", change->count);
-        else
-            text_printf(out, " in %" PRIu64 " of %" PRIu64 " objects", change->count, change->object_count);
-        text_printf(out, "; first at %s = %s\n", *change->path ? change->path : "the whole", change->value);
+        begin_json(diff, "layout-change");
+        changes_add_layout_json(&diff->out, change);
+        json_end(&diff->out);
     }
     print(diff);
     return SNAPJAR_OK;

@@ -37,7 +37,10 @@ static void emit(void *state, size_t index, void *result)
     struct run *run = state;
     const struct report_captured *captured = result;
 
-    (void)progress_update(&run->progress, index, run->many->count);
+    const struct many *many = run->many;
+    size_t files = many->file_count ? many->file_count : many->count;
+
+    (void)progress_update(&run->progress, (uint64_t)index * files / many->count, files);
     if (captured->out.size || captured->log.size)
         progress_clear(&run->progress);
     report_emit(&run->many->cli->report, result);

@@ -22,6 +22,8 @@ struct many {
     /** For the progress line, as "packing". */
     const char *verb;
     size_t count;
+    /** Files in all, if a job is more than one; 0: `count`. */
+    size_t file_count;
     /** Threads, from many_jobs. */
     unsigned jobs;
     void *state;
