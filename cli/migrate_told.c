@@ -19,7 +19,7 @@
 /* As "app.jobs:Job, version 1 -> 2, protocol 2 -> 4". */
 static void add_kind(struct text *out, const snapjar_migrated *record)
 {
-    text_escape_string(out, record->type ? record->type : "of a type that its pickle tells");
+    text_escape_string(out, record->type);
     if (record->from_version != record->to_version)
         text_printf(out, ", version %" PRId64 " -> %" PRId64, record->from_version, record->to_version);
     if (record->is_converted)
@@ -33,8 +33,7 @@ static void add_record_json(const struct migrate_file *file, const snapjar_migra
     json_begin(out, "migrated-record");
     json_file(out, "file", file->path);
     json_number(out, "record", record->index);
-    if (record->type)
-        json_string(out, "type", record->type);
+    json_string(out, "type", record->type);
     json_number(out, "from_version", (uint64_t)record->from_version);
     json_number(out, "to_version", (uint64_t)record->to_version);
     json_number(out, "from_protocol", (uint64_t)record->from_protocol);

@@ -26,7 +26,7 @@ static snapjar_status get(const mapping *m, const char *named, const char *ours,
                           snapjar_error *err)
 {
     *value = named ? sj_old_header_get(m->header, named) : sj_json_get(m->header->root, ours);
-    return *value || !named ? SNAPJAR_OK : sj_old_header_raise(m->header, named, err, "field is not there");
+    return *value || !named ? SNAPJAR_OK : sj_old_header_raise(m->header, named, err, "is not there");
 }
 
 /** The value as compact JSON. */
@@ -53,9 +53,9 @@ static snapjar_status take_type(const mapping *m, const sj_json **used, snapjar_
         m->carried->type = sj_dup_text(m->carried->context, text.data, text.size);
         return m->carried->type ? SNAPJAR_OK : sj_raise_no_memory(err, text.size);
     }
-    return m->options->type_field
-               ? sj_old_header_raise(m->header, m->options->type_field, err, "type is no text of 1 to 1024 bytes")
-               : SNAPJAR_OK;
+    return m->options->type_field ? sj_old_header_raise(m->header, m->options->type_field, err,
+                                                        "is no text of 1 to 1024 bytes, as a type is")
+                                  : SNAPJAR_OK;
 }
 
 static bool read_natural(const sj_json *value, int64_t *number)
@@ -84,7 +84,7 @@ static snapjar_status take_version(const mapping *m, const sj_json **used, snapj
         return SNAPJAR_OK;
     }
     return m->options->schema_version_field ? sj_old_header_raise(m->header, m->options->schema_version_field, err,
-                                                                  "schema version is no integer of 0 or more")
+                                                                  "is no integer of 0 or more, as a schema version is")
                                             : SNAPJAR_OK;
 }
 
@@ -108,7 +108,7 @@ static snapjar_status take_created(const mapping *m, const sj_json **used, snapj
     }
     return m->options->created_field
                ? sj_old_header_raise(m->header, m->options->created_field, err,
-                                     "time is no RFC 3339 time with an offset, and no number of seconds since 1970")
+                                     "is no time with an offset, as in RFC 3339, and no number of seconds since 1970")
                : SNAPJAR_OK;
 }
 
@@ -125,7 +125,7 @@ static snapjar_status put_text(const mapping *m, const char *field, const sj_jso
         return SNAPJAR_OK;
     }
     if (sj_json_type_of(value) != SJ_JSON_INTEGER && sj_json_type_of(value) != SJ_JSON_REAL)
-        return sj_old_header_raise(m->header, field, err, "field is neither a text nor a number");
+        return sj_old_header_raise(m->header, field, err, "is neither a text nor a number");
     SJ_TRY(dump(m, value, &text, err));
     sj_string_put_quoted(out, text, strlen(text));
     sj_free(m->carried->context, text);
@@ -136,7 +136,7 @@ static snapjar_status put_packages(const mapping *m, const char *field, const sj
                                    snapjar_error *err)
 {
     if (sj_json_type_of(value) != SJ_JSON_OBJECT)
-        return sj_old_header_raise(m->header, field, err, "packages are no object");
+        return sj_old_header_raise(m->header, field, err, "is no object of packages");
     for (void *i = sj_json_first(value); i; i = sj_json_next(value, i)) {
         sj_string_puts(out, out->size ? "," : "");
         sj_string_put_quoted(out, sj_json_key(i), strlen(sj_json_key(i)));
@@ -236,7 +236,7 @@ static snapjar_status take_labels(const mapping *m, const sj_json **used, size_t
     const char *parent = sj_json_get(m->header->root, field) == labels ? field : NULL;
     if (labels && sj_json_type_of(labels) != SJ_JSON_OBJECT) {
         if (m->options->labels_field)
-            return sj_old_header_raise(m->header, m->options->labels_field, err, "labels are no object");
+            return sj_old_header_raise(m->header, m->options->labels_field, err, "is no object of labels");
         labels = NULL;
     }
     snapjar_status status = SNAPJAR_OK;

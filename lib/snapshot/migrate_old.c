@@ -101,7 +101,7 @@ static snapjar_status read_size(const sj_migrating *m, const sj_old_header *head
     const sj_json *value = sj_old_header_get(header, field);
 
     if (!value || sj_json_type_of(value) != SJ_JSON_INTEGER || sj_json_integer(value) < 1)
-        return sj_old_header_raise(header, field, err, "size is not there, or is no integer of 1 or more");
+        return sj_old_header_raise(header, field, err, "is not there, or is no integer of 1 or more, as a size is");
     *size = (uint64_t)sj_json_integer(value);
     if (*size > rest)
         return sj_raise_place(

@@ -29,6 +29,8 @@ typedef struct passage {
     snapjar_graph *graph;
     snapjar_graph *after;
     snapjar_string_encoding string_encoding;
+    /** Of the new record. */
+    char type[SJ_TYPE_SIZE_MAX + 1];
 } passage;
 
 static snapjar_status make_graph(const passage *p, snapjar_graph **graph, const void *bytes, uint64_t size,
@@ -217,8 +219,12 @@ static snapjar_status read_again(passage *p, snapjar_error *err)
         status = snapjar_reader_next(reader, &record, err);
     if (status == SNAPJAR_OK)
         status = snapjar_record_load(reader, &content, NULL, err);
-    if (status == SNAPJAR_OK)
+    if (status == SNAPJAR_OK) {
+        snapjar_text type = snapjar_header_type(snapjar_record_header(record));
+        memcpy(p->type, type.data, type.size);
+        p->type[type.size] = '\0';
         status = compare(p, snapjar_record_header(record), content, err);
+    }
     if (status == SNAPJAR_OK)
         status = sj_migrate_put(p->m, bytes, size, err);
     snapjar_content_free(content);
@@ -235,7 +241,7 @@ static snapjar_status tell(passage *p, snapjar_error *err)
     p->told.index = p->m->result.record_count++;
     if (!p->m->options.take)
         return SNAPJAR_OK;
-    p->told.type = p->in->carried.type ? p->in->carried.type : p->m->options.type;
+    p->told.type = p->type;
     p->told.is_converted = p->in->is_converted;
     if (p->m->options.needs_graphs) {
         p->told.before = p->graph;

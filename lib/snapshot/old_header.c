@@ -88,7 +88,8 @@ static snapjar_status parse(search *s, const length_form *form, uint64_t length,
     if (status == SNAPJAR_NO_MEMORY)
         return sj_raise_no_memory(err, length);
     if (status != SNAPJAR_OK)
-        *s->near = fault;
+        (void)sj_raise(s->near, status, SNAPJAR_DIAG_OLD_HEADER_DAMAGED, SJ_AT_FILE(fault.offset),
+                       "what looks like a JSON header of %" PRIu64 " bytes is none: %s", length, fault.message);
     else if (s->found->size != form->size || header->json_size != length)
         return sj_raise(err, SNAPJAR_WRONG_FORMAT, SNAPJAR_DIAG_OLD_HEADER_AMBIGUOUS, SJ_AT_FILE(s->at),
                         "a length of %zu bytes and one of %zu bytes both lead to a JSON header: say which it is",
@@ -174,7 +175,7 @@ snapjar_status sj_old_header_raise(const sj_old_header *header, const char *fiel
 {
     return sj_raise_place(err,
                           sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_OLD_HEADER_FIELD, SJ_AT_FILE(header->offset),
-                                   "the old header's %s", what),
+                                   "the old header's field \"%s\" %s", field, what),
                           field);
 }
 
@@ -264,9 +265,9 @@ snapjar_status sj_old_header_check(const sj_old_header *header, const snapjar_ol
     sj_digest_kind kind = sj_digest_find(checksum->algorithm);
 
     if (!value)
-        return sj_old_header_raise(header, checksum->field, err, "checksum is not there");
+        return sj_old_header_raise(header, checksum->field, err, "is not there");
     if (sj_json_type_of(value) != SJ_JSON_STRING && sj_json_type_of(value) != SJ_JSON_INTEGER)
-        return sj_old_header_raise(header, checksum->field, err, "checksum is neither a text nor an integer");
+        return sj_old_header_raise(header, checksum->field, err, "is a checksum that is neither a text nor an integer");
     SJ_TRY(digest_range(header->context, kind, source, header->payload_offset, size, digest, &digest_size, err));
     if (matches(value, digest, digest_size))
         return SNAPJAR_OK;

@@ -29,6 +29,8 @@ CALLS = {
     "fchmod,fchown": ["EPERM"],
     "pread64": ["EIO"],
     "fcntl": ["ENOLCK"],
+    "syncfs": ["EIO"],
+    "linkat": ["EMLINK"],
 }
 CALLS_MAX = 200
 
@@ -73,8 +75,11 @@ class Case:
     """A command on a fresh folder, and what must hold whatever happens to it."""
 
     name = ""
-    # Whether the same command must get through after it was killed.
+    # Whether the same command must get through after it was killed, and what it then must have removed itself.
     can_be_repeated = False
+    cleans_up = False
+
+    known = ()
 
     def __init__(self, folder: pathlib.Path, pickles: bytes, snapshot: bytes) -> None:
         self.folder = folder
@@ -96,7 +101,7 @@ class Case:
         raise NotImplementedError
 
     def leftovers(self) -> list:
-        known = {"in.pkl", "t.snapjar", "out.snapjar", "out.pkl", "t.snapjar.torn-" + str(len(self.snapshot))}
+        known = {"in.pkl", "t.snapjar", "out.snapjar", "out.pkl", "t.snapjar.torn-" + str(len(self.snapshot)), *self.known}
         return sorted(path.name for path in self.folder.iterdir() if path.name not in known)
 
 
@@ -179,6 +184,28 @@ class Unpack(Case):
         return self.target.read_bytes() == self.snapshot and (not out.exists() or out.read_bytes() == self.pickles)
 
 
+class Migrate(Case):
+    """Migrating a folder: each file is the old one or the new one, whole, and a backup is the old one."""
+
+    name = "migrate"
+    can_be_repeated = True
+    cleans_up = True
+    known = ("in.pkl~", "t.snapjar~")
+
+    def arguments(self) -> list:
+        return ["migrate", "--protocol", "2", "--backup", "-j", "1", str(self.folder)]
+
+    def is_sound(self) -> bool:
+        old = {self.input: self.pickles, self.target: self.snapshot}
+        for path, content in old.items():
+            backup = path.with_name(path.name + "~")
+            if path.read_bytes() != content and (run("verify", str(path)).returncode != 0 or not backup.exists()):
+                return False
+            if backup.exists() and backup.read_bytes() != content:
+                return False
+        return True
+
+
 def was_injected(log: str) -> bool:
     """Whether strace got to act: without, the command made fewer such calls."""
     text = pathlib.Path(log).read_text(errors="replace")
@@ -199,6 +226,7 @@ def break_everywhere(case: Case, log: str) -> None:
                 check(case.is_sound(), what + ", not sound")
                 if effect == "signal=KILL" and case.can_be_repeated:
                     check(run(*case.arguments()).returncode == 0 and case.is_sound(), what + ", then again")
+                    check(not case.cleans_up or not case.leftovers(), what + f", left over after all: {case.leftovers()}")
                 elif effect != "signal=KILL":
                     check(result.returncode in (0, 1, 2), what + ", not an exit code of ours")
                     check(not case.leftovers(), what + f", left over: {case.leftovers()}")
@@ -244,7 +272,7 @@ def main() -> int:
             print("pack does not work\n0 passed, 1 failed")
             return 1
         snapshot = (folder / "t.snapjar").read_bytes()
-        for kind in (PackOver, Append, AppendRepair, Recover, Unpack):
+        for kind in (PackOver, Append, AppendRepair, Recover, Unpack, Migrate):
             break_everywhere(kind(folder, pickles, snapshot), str(root / "log"))
         check_header_reads(folder, str(root / "log"))
     print(f"{passed} passed, {failed} failed")

@@ -3,6 +3,8 @@
 
 import bz2
 import gzip
+import hashlib
+import json
 import lzma
 import os
 import pickle
@@ -110,9 +112,33 @@ def pickles() -> dict:
         "empty.pkl": b"",
     }
     files.update(job_pickles())
+    files.update(old_headers(one))
     for protocol in range(6):
         files[f"p{protocol}.pkl"] = pickle.dumps({"a": [1, 2.5, "text", None]}, protocol)
     return files
+
+
+def old_headers(one: bytes) -> dict:
+    """A length, a JSON header and a pickle, as programs wrote them that had no format to use."""
+
+    def join(size: int, order: str, header: dict, payload: bytes) -> bytes:
+        text = json.dumps(header).encode()
+        return len(text).to_bytes(size, order) + text + payload
+
+    header = {"class": "app.jobs:Job", "version": 3, "written": "2024-05-06T07:08:09+02:00", "service": "etl", "host": "n1", "ratio": 0.5}
+    sums = {"crc": zlib.crc32(one), "sha256": hashlib.sha256(one).hexdigest()}
+    packed = zlib.compress(one)
+    return {
+        "be32.job": join(4, "big", header | sums, one),
+        "le64.job": join(8, "little", header | sums, one),
+        "packed.job": join(4, "little", header | {"crc": zlib.crc32(packed)}, packed),
+        "plain-sum.job": join(4, "little", header | {"crc": zlib.crc32(one)}, packed),
+        "several.job": join(4, "big", header, one) + join(4, "big", header | {"host": "n2"}, one + one),
+        "wrong-sum.job": join(4, "big", header | sums | {"crc": 1}, one),
+        "bad-json.job": join(4, "big", header, one).replace(b'"host"', b"'host'"),
+        # G takes eight bytes and the full stop ends the pickle: a float, or a header of 71 bytes.
+        "ambiguous.job": join(4, "little", {"abc.": "x" * 59}, one),
+    }
 
 
 def flip(data: bytes, offset: int) -> bytes:
