@@ -27,11 +27,11 @@ typedef struct sj_pair {
 } sj_pair;
 
 /** An array that grows. */
-typedef struct sj_steps {
+typedef struct sj_step_array {
     sj_step *items;
     size_t count;
     size_t capacity;
-} sj_steps;
+} sj_step_array;
 
 typedef struct sj_numbers {
     uint32_t *items;
@@ -91,7 +91,7 @@ typedef struct sj_diff {
     size_t pair_count;
     size_t pair_capacity;
     /** For one value at a time. */
-    sj_steps steps[2];
+    sj_step_array steps[2];
     sj_numbers numbers[6];
 
     sj_layout_row *layouts;
@@ -123,7 +123,7 @@ bool sj_diff_same_class(sj_diff *diff, sj_ref before, sj_ref after);
 /** Appends the pairs of parts of two values of one form and class that are not known to be equal. */
 snapjar_status sj_diff_match(sj_diff *diff, sj_ref before, sj_ref after) __attribute__((warn_unused_result));
 /** The same for parts in a sequence: those of these steps whose kind is SJ_STEP_INDEX. */
-snapjar_status sj_diff_align(sj_diff *diff, const sj_steps *before, const sj_steps *after)
+snapjar_status sj_diff_align(sj_diff *diff, const sj_step_array *before, const sj_step_array *after)
     __attribute__((warn_unused_result));
 /** Appends a pair, unless both are leaves and equal. `before` or `after` may be NULL. */
 snapjar_status sj_diff_add_pair(sj_diff *diff, const sj_step *before, const sj_step *after)

@@ -242,8 +242,8 @@ static snapjar_status align_middle(sj_diff *diff, const stretch *s)
 }
 
 /** The steps of a sequence alone, and their hashes. */
-static snapjar_status take_items(sj_diff *diff, int side, const sj_steps *steps, sj_step **items, uint32_t **hashes,
-                                 size_t *count)
+static snapjar_status take_items(sj_diff *diff, int side, const sj_step_array *steps, sj_step **items,
+                                 uint32_t **hashes, size_t *count)
 {
     *count = 0;
     *items = sj_alloc(diff->context, steps->count * sizeof **items);
@@ -281,7 +281,7 @@ static snapjar_status align(sj_diff *diff, stretch s)
     return SNAPJAR_OK;
 }
 
-snapjar_status sj_diff_align(sj_diff *diff, const sj_steps *before, const sj_steps *after)
+snapjar_status sj_diff_align(sj_diff *diff, const sj_step_array *before, const sj_step_array *after)
 {
     sj_step *items[2] = {NULL, NULL};
     uint32_t *hashes[2] = {NULL, NULL};

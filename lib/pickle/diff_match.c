@@ -199,8 +199,8 @@ static snapjar_status clear_numbers(sj_diff *diff, sj_numbers *numbers, size_t c
  */
 static snapjar_status find_matches(sj_diff *diff, matching how)
 {
-    const sj_steps *before = &diff->steps[SJ_BEFORE];
-    const sj_steps *after = &diff->steps[SJ_AFTER];
+    const sj_step_array *before = &diff->steps[SJ_BEFORE];
+    const sj_step_array *after = &diff->steps[SJ_AFTER];
     size_t capacity = 16;
     size_t cursor = 0;
     SJ_TRY(clear_numbers(diff, &diff->numbers[0], before->count));
@@ -253,8 +253,8 @@ static snapjar_status find_matches(sj_diff *diff, matching how)
 
 static snapjar_status match_named(sj_diff *diff, matching how)
 {
-    const sj_steps *before = &diff->steps[SJ_BEFORE];
-    const sj_steps *after = &diff->steps[SJ_AFTER];
+    const sj_step_array *before = &diff->steps[SJ_BEFORE];
+    const sj_step_array *after = &diff->steps[SJ_AFTER];
     SJ_TRY(find_matches(diff, how));
     for (size_t i = 0; i < before->count; i++) {
         if (matching_of(before->items[i].kind) != how)
@@ -269,7 +269,7 @@ static snapjar_status match_named(sj_diff *diff, matching how)
     return SNAPJAR_OK;
 }
 
-static const sj_step *next_placed(const sj_steps *steps, size_t *at)
+static const sj_step *next_placed(const sj_step_array *steps, size_t *at)
 {
     while (*at < steps->count && matching_of(steps->items[*at].kind) != BY_PLACE)
         ++*at;
@@ -303,7 +303,7 @@ static snapjar_status match_placed(sj_diff *diff)
 
 static snapjar_status collect(sj_diff *diff, int side, sj_ref ref, unsigned *found)
 {
-    sj_steps *steps = &diff->steps[side];
+    sj_step_array *steps = &diff->steps[side];
     sj_view view;
     sj_step step;
     steps->count = 0;

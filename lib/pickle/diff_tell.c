@@ -67,8 +67,7 @@ static void put_value(const sj_diff *diff, int side, sj_ref ref, char value[VALU
 
 static uint64_t offset_of(const snapjar_graph *graph, sj_ref ref)
 {
-    const sj_node *node = sj_graph_node(graph, ref);
-    return ref == 0 || (node->flags & SJ_NODE_IS_OWN) != 0 ? SNAPJAR_OFFSET_NONE : node->offset;
+    return ref == 0 ? SNAPJAR_OFFSET_NONE : sj_graph_offset(graph, ref);
 }
 
 /** Of two texts that look the same because they are cut, what is shown begins a little before they differ. */

@@ -76,15 +76,17 @@ static SJ_EMIT finish(sj_emitter *e, const sj_emit_task *made, snapjar_error *er
 {
     const sj_ref ref = made->ref;
     const sj_node *node = sj_graph_node(e->graph, ref);
-    sj_emit_task task = {.ref = ref, .is_made = true};
+    sj_emit_task task = {.ref = ref, .is_made = true, .is_moved = made->is_moved, .effect_before = made->effect_before};
     uint32_t index;
     if (needs_put(e, node, made->is_dropped)) {
         SJ_TRY(sj_emit_put(e, &index, err));
         e->memo[ref] = index + SJ_MEMO_FIRST;
     }
     const bool has_elements = node->count > 0 && (node->kind == SJ_NODE_LIST || node->kind == SJ_NODE_DICT);
-    if (made->is_gathered || (!has_elements && node->changes == 0))
+    if (made->is_gathered || (!has_elements && node->changes == 0)) {
+        sj_emit_leave(e, made);
         return SNAPJAR_OK;
+    }
     if (!has_elements)
         task.change = sj_graph_first_change(e->graph, node);
     return push(e, &task, err);
@@ -96,8 +98,11 @@ static SJ_EMIT emit_task(sj_emitter *e, sj_emit_task task, snapjar_error *err)
     const sj_node *node = sj_graph_node(e->graph, ref);
     bool is_open;
     SJ_TRY(sj_emit_boundary(e, err));
-    if (e->memo[ref] >= SJ_MEMO_FIRST)
+    if (e->memo[ref] >= SJ_MEMO_FIRST) {
+        if (e->moved_depth > 0)
+            SJ_TRY(sj_emit_check_moved(e, ref, err));
         return sj_emit_get(e, e->memo[ref] - SJ_MEMO_FIRST, err);
+    }
     if (e->memo[ref] == SJ_MEMO_BEGUN && can_put(node)) {
         SJ_TRY(repeat(e, node, err));
         if (e->must_restart)
@@ -105,6 +110,7 @@ static SJ_EMIT emit_task(sj_emitter *e, sj_emit_task task, snapjar_error *err)
     }
     task.is_known = e->memo[ref] == SJ_MEMO_KNOWN;
     e->memo[ref] = SJ_MEMO_BEGUN;
+    sj_emit_enter(e, &task);
     SJ_TRY(sj_emit_start(e, &task, &is_open, err));
     return is_open ? push(e, &task, err) : finish(e, &task, err);
 }
@@ -120,6 +126,7 @@ static SJ_EMIT make(sj_emitter *e, snapjar_error *err)
     const sj_emit_task task = e->tasks[--e->task_count];
     const sj_node *node = sj_graph_node(e->graph, task.ref);
     if (e->memo[task.ref] >= SJ_MEMO_FIRST) {
+        sj_emit_leave(e, &task);
         SJ_TRY(sj_emit_unmake(e, node, err));
         return sj_emit_get(e, e->memo[task.ref] - SJ_MEMO_FIRST, err);
     }
@@ -329,7 +336,7 @@ static SJ_EMIT advance(sj_emitter *e, snapjar_error *err)
     SJ_TRY(step_change(e, task, node, &is_done, err));
     /* When it is done no task was pushed that could have moved this one. */
     if (is_done && !next_change(e, &e->tasks[task_count - 1], node))
-        e->task_count--;
+        sj_emit_leave(e, &e->tasks[--e->task_count]);
     return SNAPJAR_OK;
 }
 
@@ -348,6 +355,7 @@ static SJ_EMIT attempt(sj_emitter *e, snapjar_error *err)
     e->memo_count = 0;
     e->task_count = 0;
     e->effect_offset = 0;
+    e->moved_depth = 0;
     e->repeats_left = REPEATS_PER_BYTE * ((uint64_t)graph->size + graph->node_count);
     memset(e->memo, 0, graph->node_count * sizeof *e->memo);
     memset(e->helpers, 0, sizeof e->helpers);

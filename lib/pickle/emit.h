@@ -48,6 +48,9 @@ typedef struct sj_emit_task {
     bool has_hashed;
     /** Whether it is a set that is called with all its elements. */
     bool is_gathered;
+    /** SJ_NODE_IS_MOVED, and the last effect before it. */
+    bool is_moved;
+    uint64_t effect_before;
 } sj_emit_task;
 
 typedef struct sj_emitter {
@@ -71,8 +74,10 @@ typedef struct sj_emitter {
     bool must_restart;
     /** Values that may still be emitted more than once. */
     uint64_t repeats_left;
-    /** Of the last effect. */
+    /** Of the last effect, within what was moved if it is that. */
     uint64_t effect_offset;
+    /** Moved values that are being emitted. */
+    size_t moved_depth;
 
     sj_spool *spool;
     /** What was not handed to the spool yet: the content of the open frame. */
@@ -110,6 +115,14 @@ snapjar_status sj_emit_refuse(const sj_emitter *e, uint64_t offset, snapjar_erro
     __attribute__((format(printf, 4, 5), cold));
 /** Something happens that was at this offset: it must not have come later than what was emitted after it. */
 SJ_EMIT sj_emit_effect(sj_emitter *e, uint64_t offset, snapjar_error *err);
+
+/* ---- emit_moved.c ---- */
+
+/** Around a value: the order of effects is kept inside of what was moved, and outside of it. */
+void sj_emit_enter(sj_emitter *e, sj_emit_task *task);
+void sj_emit_leave(sj_emitter *e, const sj_emit_task *task);
+/** A value comes up again inside of something that was moved. */
+SJ_EMIT sj_emit_check_moved(sj_emitter *e, sj_ref ref, snapjar_error *err);
 
 /* ---- emit_literal.c ---- */
 

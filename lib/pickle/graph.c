@@ -31,16 +31,16 @@ static snapjar_status raise_limit(uint64_t offset, const char *what, uint64_t li
                     "the graph needs more than the limit of %llu %s", (unsigned long long)limit, what);
 }
 
-/** Bytes that so many nodes and words take. */
-static uint64_t memory_of(size_t node_count, size_t word_count)
+/** Bytes that so many nodes and words take, and the literals that were added. */
+static uint64_t memory_of(const snapjar_graph *graph, size_t node_count, size_t word_count)
 {
-    return (uint64_t)node_count * sizeof(sj_node) + (uint64_t)word_count * sizeof(uint32_t);
+    return (uint64_t)node_count * sizeof(sj_node) + (uint64_t)word_count * sizeof(uint32_t) + graph->own_size;
 }
 
-static snapjar_status reserve_words(snapjar_graph *graph, size_t count, uint64_t offset, snapjar_error *err)
+snapjar_status sj_graph_reserve(snapjar_graph *graph, size_t count, uint64_t offset, snapjar_error *err)
 {
     const size_t needed = graph->word_count + count;
-    if (memory_of(graph->node_count, needed) > graph->options.memory_max)
+    if (memory_of(graph, graph->node_count, needed) > graph->options.memory_max)
         return raise_limit(offset, "bytes", graph->options.memory_max, err);
     if (needed <= graph->word_capacity)
         return SNAPJAR_OK;
@@ -76,7 +76,7 @@ snapjar_status sj_graph_add(snapjar_graph *graph, sj_node_kind kind, uint8_t for
     *ref = 0;
     if (graph->node_count >= graph->node_capacity)
         SJ_TRY(grow_nodes(graph, offset, err));
-    if (memory_of(graph->node_count + 1, graph->word_count) > graph->options.memory_max)
+    if (memory_of(graph, graph->node_count + 1, graph->word_count) > graph->options.memory_max)
         return raise_limit(offset, "bytes", graph->options.memory_max, err);
     *ref = (sj_ref)graph->node_count++;
     graph->nodes[*ref] = (sj_node){.offset = offset, .kind = (uint8_t)kind, .form = form};
@@ -97,7 +97,7 @@ static void put_children(snapjar_graph *graph, const sj_ref *children, size_t co
 snapjar_status sj_graph_set_children(snapjar_graph *graph, sj_ref ref, const sj_ref *children, size_t count,
                                      uint64_t offset, snapjar_error *err)
 {
-    SJ_TRY(reserve_words(graph, count, offset, err));
+    SJ_TRY(sj_graph_reserve(graph, count, offset, err));
     graph->nodes[ref].first = (uint32_t)graph->word_count;
     graph->nodes[ref].count = (uint32_t)count;
     put_children(graph, children, count);
@@ -133,7 +133,7 @@ static bool continues(const snapjar_graph *graph, const sj_node *node, uint8_t o
 snapjar_status sj_graph_add_change(snapjar_graph *graph, sj_ref ref, uint8_t op, const sj_ref *children, size_t count,
                                    uint64_t offset, snapjar_error *err)
 {
-    SJ_TRY(reserve_words(graph, CHANGE_HEAD + count, offset, err));
+    SJ_TRY(sj_graph_reserve(graph, CHANGE_HEAD + count, offset, err));
     sj_node *node = &graph->nodes[ref];
     if (continues(graph, node, op, children, count)) {
         graph->words[node->changes + 2] += (uint32_t)count;
@@ -277,7 +277,8 @@ void snapjar_graph_measure(const snapjar_graph *graph, uint64_t *node_count, uin
     if (node_count != NULL)
         *node_count = graph->node_count - 1;
     if (memory_size != NULL)
-        *memory_size = memory_of(graph->node_capacity, graph->word_capacity) + graph->own_capacity;
+        *memory_size =
+            memory_of(graph, graph->node_capacity, graph->word_capacity) + graph->own_capacity - graph->own_size;
 }
 
 void snapjar_graph_free(snapjar_graph *graph)

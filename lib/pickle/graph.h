@@ -57,7 +57,8 @@ typedef enum sj_node_kind {
 } sj_node_kind;
 
 typedef struct sj_node {
-    /** Of the opcode that made it; of a literal that was added, its place in `own`. */
+    /** Of the opcode that made it; of a literal that was added, its place in `own`; of another value that was added,
+     * SNAPJAR_OFFSET_NONE. */
     uint64_t offset;
     /** Place of the first child in `words`. */
     uint32_t first;
@@ -81,6 +82,8 @@ typedef struct sj_node {
 /** It got a memo entry; a GET fetched it from there. */
 #define SJ_NODE_IS_MEMOIZED 8u
 #define SJ_NODE_IS_FETCHED 16u
+/** A step moved it, so that it may be made at another time than it was, before or after what is not moved. */
+#define SJ_NODE_IS_MOVED 32u
 /** Of SJ_NODE_GLOBAL: how its name is resolved, an sj_resolution (names.h). */
 #define SJ_NODE_RESOLUTION_SHIFT 6
 
@@ -177,6 +180,56 @@ static inline void sj_graph_refer(snapjar_graph *graph, sj_ref ref)
 {
     sj_node *node = &graph->nodes[ref];
     node->flags |= (node->flags & SJ_NODE_IS_REFERENCED) != 0 ? SJ_NODE_IS_SHARED : SJ_NODE_IS_REFERENCED;
+}
+
+/** Room for so many more words; they move. */
+snapjar_status sj_graph_reserve(snapjar_graph *graph, size_t count, uint64_t offset, snapjar_error *err)
+    __attribute__((warn_unused_result));
+
+/* ---- graph_edit.c: for migrations ---- */
+
+/** A node of a kind that is no literal, for what a pickle lacks: where it comes in the order of effects does not
+ * matter. `offset` is where a limit is reported. */
+snapjar_status sj_graph_add_made(snapjar_graph *graph, sj_node_kind kind, uint64_t offset, sj_ref *ref,
+                                 snapjar_error *err) __attribute__((warn_unused_result));
+
+/** A text of UTF-8. */
+snapjar_status sj_graph_add_text(snapjar_graph *graph, snapjar_text text, sj_ref *ref, snapjar_error *err)
+    __attribute__((warn_unused_result));
+
+/** Makes a node the global of that name, as a name of Python 3 with a path of attributes. `texts` are its two names.
+ * It stays where it is in the order of effects. */
+snapjar_status sj_graph_set_global(snapjar_graph *graph, sj_ref ref, const sj_ref texts[2], snapjar_error *err)
+    __attribute__((warn_unused_result));
+
+/**
+ * Puts `count` values before the child at `place` of a node (or of one of its changes; behind the last: its place + 1),
+ * which is moved to other places with its neighbours.
+ */
+snapjar_status sj_graph_insert(snapjar_graph *graph, sj_ref ref, uint32_t place, const sj_ref *children, size_t count,
+                               uint64_t offset, snapjar_error *err) __attribute__((warn_unused_result));
+
+/** Takes `count` children away from `place` on, all of one change or of what the node was made with. */
+void sj_graph_remove(snapjar_graph *graph, sj_ref ref, uint32_t place, uint32_t count);
+
+/** A value, and all that it leads to, may be made at another time from now on. */
+snapjar_status sj_graph_move(snapjar_graph *graph, sj_ref ref, snapjar_error *err) __attribute__((warn_unused_result));
+
+/** Finds anew what the root leads to and what is shared: of anything else SJ_NODE_IS_REFERENCED is taken away. */
+snapjar_status sj_graph_settle(snapjar_graph *graph, snapjar_error *err) __attribute__((warn_unused_result));
+
+/** The offset of the opcode that made a value; SNAPJAR_OFFSET_NONE of one that was added. */
+static inline uint64_t sj_graph_offset(const snapjar_graph *graph, sj_ref ref)
+{
+    const sj_node *node = &graph->nodes[ref];
+    return (node->flags & SJ_NODE_IS_OWN) != 0 ? SNAPJAR_OFFSET_NONE : node->offset;
+}
+
+/** Puts another value into a place of a child. */
+static inline void sj_graph_put(snapjar_graph *graph, uint32_t place, sj_ref ref)
+{
+    graph->words[place] = ref;
+    sj_graph_refer(graph, ref);
 }
 
 /** Finds what cannot be reached from the root, if anything was dropped: sets SJ_NODE_IS_SHARED anew, and

@@ -54,22 +54,39 @@ static snapjar_status walk(reach *r, snapjar_error *err)
     return SNAPJAR_OK;
 }
 
-snapjar_status sj_graph_reach(snapjar_graph *graph, snapjar_error *err)
+/** Sets the flags of all nodes by what the root leads to; `*seen` is for sj_free. */
+static snapjar_status find_reached(snapjar_graph *graph, uint64_t **seen, snapjar_error *err)
 {
     const size_t size = (graph->node_count / 64 + 1) * sizeof(uint64_t);
     reach r = {.graph = graph, .seen = sj_alloc_zero(graph->context, size)};
+    *seen = r.seen;
     if (r.seen == NULL)
         return sj_raise_no_memory(err, size);
     for (size_t i = 0; i < graph->node_count; i++)
         graph->nodes[i].flags &= (uint8_t) ~(SJ_NODE_IS_SHARED | SJ_NODE_IS_REFERENCED);
     const snapjar_status status = walk(&r, err);
+    sj_free(graph->context, r.pending);
+    return status;
+}
+
+snapjar_status sj_graph_reach(snapjar_graph *graph, snapjar_error *err)
+{
+    uint64_t *seen;
+    const snapjar_status status = find_reached(graph, &seen, err);
     graph->dropped_offset = SNAPJAR_OFFSET_NONE;
     for (size_t i = 1; i < graph->node_count && status == SNAPJAR_OK; i++) {
         const sj_node *node = &graph->nodes[i];
-        if ((r.seen[i / 64] >> (i % 64) & 1) == 0 && sj_node_is_effect(node) && node->offset < graph->dropped_offset)
+        if ((seen[i / 64] >> (i % 64) & 1) == 0 && sj_node_is_effect(node) && node->offset < graph->dropped_offset)
             graph->dropped_offset = node->offset;
     }
-    sj_free(graph->context, r.pending);
-    sj_free(graph->context, r.seen);
+    sj_free(graph->context, seen);
+    return status;
+}
+
+snapjar_status sj_graph_settle(snapjar_graph *graph, snapjar_error *err)
+{
+    uint64_t *seen;
+    const snapjar_status status = find_reached(graph, &seen, err);
+    sj_free(graph->context, seen);
     return status;
 }

@@ -377,7 +377,7 @@ static snapjar_status put_row(rows *r, sj_ref ref, uint32_t number, snapjar_erro
         sj_out_text(out, ",");
     }
     sj_out_format(out, "\"id\":%lu", (unsigned long)number);
-    if ((node->flags & SJ_NODE_IS_OWN) == 0 && ref != show->graph->prelude)
+    if (sj_graph_offset(show->graph, ref) != SNAPJAR_OFFSET_NONE && ref != show->graph->prelude)
         sj_out_format(out, ",\"offset\":%llu", (unsigned long long)node->offset);
     sj_out_format(out, ",\"type\":\"%s\"", ref == show->graph->prelude ? "dropped" : sj_picture_form_name(form));
     if (form == SJ_SEEN_OBJECT)
