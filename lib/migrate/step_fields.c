@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Fields of instances and keys of dicts: add, set_default, rename_field, drop. Fields of a state and pairs of a dict
+ * are edited where they stand, so that their order stays.
+ */
+#include <string.h>
+
+#include "migrate/edit.h"
+
+/* ---- add, set_default ---- */
+
+/** Whether any of the selected instances has the state of slots, so that one without state gets that too. */
+static bool has_slots(const sj_apply *run)
+{
+    for (size_t i = 0; i < run->selected.count; i++) {
+        sj_instance instance;
+        if (sj_instance_see(run->graph, run->selected.items[i], &instance) && instance.form == SJ_STATE_SLOTS)
+            return true;
+    }
+    return false;
+}
+
+/** An instance without state gets one. */
+static snapjar_status give_state(sj_apply *run, const sj_instance *instance, const sj_ref pair[2], snapjar_error *err)
+{
+    snapjar_graph *graph = run->graph;
+    const uint64_t offset = sj_apply_offset(run, instance->ref);
+    sj_ref state, halves[2];
+    SJ_TRY(sj_graph_add_made(graph, SJ_NODE_DICT, offset, &state, err));
+    SJ_TRY(sj_graph_add_change(graph, state, SJ_OP_SETITEM, pair, 2, SNAPJAR_OFFSET_NONE, err));
+    if (run->edit->path == NULL && has_slots(run)) {
+        halves[1] = state;
+        SJ_TRY(sj_graph_add_made(graph, SJ_NODE_NONE, offset, &halves[0], err));
+        SJ_TRY(sj_graph_add_made(graph, SJ_NODE_TUPLE, offset, &state, err));
+        SJ_TRY(sj_graph_set_children(graph, state, halves, 2, offset, err));
+    }
+    if (instance->state != 0) {
+        sj_graph_put(graph, instance->state_place, state);
+        return SNAPJAR_OK;
+    }
+    return sj_graph_add_change(graph, instance->ref, SJ_OP_BUILD, &state, 1, SNAPJAR_OFFSET_NONE, err);
+}
+
+/** The dict that a new field goes into: of slots and a __dict__ the slots, if there is any; 0: there is no dict. */
+static sj_ref target_of(const snapjar_graph *graph, sj_ref ref, const sj_instance *instance)
+{
+    if (instance->ref == 0)
+        return ref;
+    const sj_node *state = sj_graph_node(graph, instance->state);
+    if (state->kind != SJ_NODE_TUPLE)
+        return instance->form == SJ_STATE_NONE ? 0 : instance->state;
+    const uint32_t *halves = graph->words + state->first;
+    if (sj_graph_node(graph, halves[1])->kind == SJ_NODE_DICT)
+        return halves[1];
+    return sj_graph_node(graph, halves[0])->kind == SJ_NODE_DICT ? halves[0] : 0;
+}
+
+static snapjar_status insert_field(sj_apply *run, sj_ref ref, const sj_instance *instance, snapjar_error *err)
+{
+    sj_ref pair[2];
+    sj_field after;
+    SJ_TRY(sj_apply_text(run, SJ_IN_FIELD, &pair[0], err));
+    SJ_TRY(sj_apply_literal(run, &pair[1], err));
+    const uint64_t offset = sj_apply_offset(run, ref);
+    if (run->edit->members[SJ_IN_AFTER] != NULL) {
+        if (!sj_fields_find(run->graph, ref, sj_edit_text(run->edit, SJ_IN_AFTER), &after))
+            return sj_apply_raise(run, SNAPJAR_DIAG_STEP_FIELD_MISSING, ref, err,
+                                  "it has no \"%s\" for the new one to stand behind",
+                                  sj_edit_text(run->edit, SJ_IN_AFTER).data);
+        return sj_graph_insert(run->graph, after.dict, after.place + 2, pair, 2, offset, err);
+    }
+    const sj_ref dict = target_of(run->graph, ref, instance);
+    if (dict == 0 && instance->form == SJ_STATE_SLOTS)
+        return sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, ref, err, "its state has no fields at all");
+    if (dict == 0)
+        return give_state(run, instance, pair, err);
+    return sj_apply_append(run, dict, pair, err);
+}
+
+static snapjar_status replace_value(sj_apply *run, const sj_field *field, snapjar_error *err)
+{
+    sj_ref value;
+    SJ_TRY(sj_apply_literal(run, &value, err));
+    SJ_TRY(sj_apply_release(run, field->value, err));
+    sj_graph_put(run->graph, field->place + 1, value);
+    return SNAPJAR_OK;
+}
+
+snapjar_status sj_apply_add(sj_apply *run, snapjar_error *err)
+{
+    const sj_edit *edit = run->edit;
+    const bool keeps = edit->op == SJ_EDIT_SET_DEFAULT || sj_edit_is(edit, SJ_IN_IF_PRESENT, "keep");
+    const bool replaces = sj_edit_is(edit, SJ_IN_IF_PRESENT, "replace");
+    SJ_TRY(sj_apply_select(run, err));
+    for (size_t i = 0; i < run->selected.count; i++) {
+        const sj_ref ref = run->selected.items[i];
+        sj_instance instance;
+        sj_field field;
+        bool is_edited;
+        SJ_TRY(sj_apply_open(run, ref, &instance, &is_edited, err));
+        const bool is_present = sj_fields_find(run->graph, ref, sj_edit_text(edit, SJ_IN_FIELD), &field);
+        SJ_TRY(sj_apply_note(run, ref, !is_edited || !is_present || !keeps, err));
+        if (!is_edited)
+            continue;
+        if (!is_present)
+            SJ_TRY(insert_field(run, ref, &instance, err));
+        else if (replaces)
+            SJ_TRY(replace_value(run, &field, err));
+        else if (!keeps)
+            return sj_apply_raise(run, SNAPJAR_DIAG_STEP_FIELD_PRESENT, ref, err, "it has \"%s\" already",
+                                  sj_edit_text(edit, SJ_IN_FIELD).data);
+    }
+    return SNAPJAR_OK;
+}
+
+/* ---- rename_field, drop ---- */
+
+/** What happens to an object that lacks a field. */
+static snapjar_status miss(sj_apply *run, sj_ref ref, snapjar_text field, snapjar_error *err)
+{
+    if (sj_edit_is(run->edit, SJ_IN_IF_MISSING, "ignore"))
+        return sj_apply_note(run, ref, false, err);
+    return sj_apply_raise(run, SNAPJAR_DIAG_STEP_FIELD_MISSING, ref, err, "it has no \"%s\"", field.data);
+}
+
+/** Each time that the field was given. */
+static snapjar_status rename_one(sj_apply *run, sj_ref ref, sj_ref key, snapjar_error *err)
+{
+    const snapjar_text from = sj_edit_text(run->edit, SJ_IN_FROM);
+    sj_fields fields;
+    sj_field field;
+    if (sj_fields_find(run->graph, ref, sj_edit_text(run->edit, SJ_IN_TO), &field))
+        return sj_apply_raise(run, SNAPJAR_DIAG_STEP_FIELD_PRESENT, ref, err, "it has \"%s\" already",
+                              sj_edit_text(run->edit, SJ_IN_TO).data);
+    sj_fields_begin(&fields, run->graph, ref);
+    while (sj_fields_next(&fields, &field)) {
+        if (sj_key_is(run->graph, field.key, from))
+            sj_graph_put(run->graph, field.place, key);
+    }
+    return SNAPJAR_OK;
+}
+
+snapjar_status sj_apply_rename_field(sj_apply *run, snapjar_error *err)
+{
+    const snapjar_text from = sj_edit_text(run->edit, SJ_IN_FROM);
+    sj_ref key;
+    SJ_TRY(sj_apply_select(run, err));
+    SJ_TRY(sj_apply_text(run, SJ_IN_TO, &key, err));
+    for (size_t i = 0; i < run->selected.count; i++) {
+        const sj_ref ref = run->selected.items[i];
+        sj_instance instance;
+        sj_field field;
+        bool is_edited;
+        SJ_TRY(sj_apply_open(run, ref, &instance, &is_edited, err));
+        if (run->is_passed || (is_edited && !sj_fields_find(run->graph, ref, from, &field))) {
+            SJ_TRY(miss(run, ref, from, err));
+            continue;
+        }
+        SJ_TRY(sj_apply_note(run, ref, true, err));
+        if (is_edited)
+            SJ_TRY(rename_one(run, ref, key, err));
+    }
+    return SNAPJAR_OK;
+}
+
+snapjar_status sj_apply_drop(sj_apply *run, snapjar_error *err)
+{
+    const snapjar_text name = sj_edit_text(run->edit, SJ_IN_FIELD);
+    SJ_TRY(sj_apply_select(run, err));
+    for (size_t i = 0; i < run->selected.count; i++) {
+        const sj_ref ref = run->selected.items[i];
+        sj_instance instance;
+        sj_field field;
+        bool is_edited;
+        SJ_TRY(sj_apply_open(run, ref, &instance, &is_edited, err));
+        if (run->is_passed || (is_edited && !sj_fields_find(run->graph, ref, name, &field))) {
+            SJ_TRY(miss(run, ref, name, err));
+            continue;
+        }
+        SJ_TRY(sj_apply_note(run, ref, true, err));
+        while (is_edited && sj_fields_find(run->graph, ref, name, &field)) {
+            SJ_TRY(sj_apply_release(run, field.value, err));
+            sj_graph_remove(run->graph, field.dict, field.place, 2);
+        }
+    }
+    return SNAPJAR_OK;
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Steps from JSON. Strict: a member that is not known may be one that somebody relies on.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "migrate/edit.h"
+#include "pickle/canonical.h"
+
+typedef enum member_type {
+    /** "module:Qualname". */
+    TYPE_NAME,
+    /** A string that is not empty. */
+    TYPE_FIELD,
+    TYPE_MODULE,
+    TYPE_PATH,
+    TYPE_LITERAL,
+    /** An object of names to names. */
+    TYPE_NAME_MAP,
+    /** "error", "keep", "replace". */
+    TYPE_PRESENT,
+    /** "error", "ignore". */
+    TYPE_MISSING
+} member_type;
+
+typedef struct member_row {
+    uint8_t op;
+    uint8_t member;
+    uint8_t type;
+    bool is_required;
+} member_row;
+
+static const member_row member_rows[] = {
+#define SJ_STEP(op, name, apply, summary)
+#define SJ_TAKES(op, member, type, is_required) {SJ_EDIT_##op, SJ_IN_##member, TYPE_##type, is_required},
+#include "migrate/steps.def"
+#undef SJ_STEP
+#undef SJ_TAKES
+};
+
+static const char *const op_names[] = {
+#define SJ_STEP(op, name, apply, summary) name,
+#define SJ_TAKES(op, member, type, is_required)
+#include "migrate/steps.def"
+#undef SJ_STEP
+#undef SJ_TAKES
+};
+
+static const char *const member_names[] = {
+#define SJ_MEMBER(member, name) name,
+#include "migrate/steps.def"
+#undef SJ_MEMBER
+};
+
+const char *sj_edit_name(sj_edit_op op)
+{
+    return op_names[op];
+}
+
+bool sj_edit_is(const sj_edit *edit, sj_edit_member member, const char *text)
+{
+    return edit->members[member] != NULL && strcmp(sj_json_string(edit->members[member]).data, text) == 0;
+}
+
+typedef struct reading {
+    sj_steps *steps;
+    const sj_json_document *document;
+    /** The step that is being read. */
+    const sj_json *json;
+} reading;
+
+static snapjar_status raise_status(const reading *r, const char *key, snapjar_status status, snapjar_error *err,
+                                   const char *format, ...) __attribute__((format(printf, 5, 6), cold));
+
+static snapjar_status raise_status(const reading *r, const char *key, snapjar_status status, snapjar_error *err,
+                                   const char *format, ...)
+{
+    char text[256], escaped[64];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    (void)snapjar_text_escape(escaped, sizeof escaped, key != NULL ? key : "", key != NULL ? strlen(key) : 0);
+    (void)sj_raise(err, status, SNAPJAR_DIAG_STEPS_INVALID, SJ_NOWHERE, key != NULL ? "\"%s\" %s" : "%s%s", escaped,
+                   text);
+    if (r->document == NULL)
+        return status;
+    return sj_json_raise_place(r->document, key != NULL ? sj_json_member_of(r->json, key) : sj_json_itself(r->json),
+                               status, err);
+}
+
+#define RAISE(r, key, err, ...) raise_status(r, key, SNAPJAR_DAMAGED, err, __VA_ARGS__)
+
+/* ---- members ---- */
+
+static bool is_name(snapjar_text text)
+{
+    sj_class_name name;
+    return sj_class_name_read(text, &name) && sj_is_canonical_name(name.module) && sj_is_canonical_name(name.name) &&
+           text.size <= SJ_CLASS_NAME_SIZE;
+}
+
+static snapjar_status read_name_map(const reading *r, const char *key, const sj_json *value, snapjar_error *err)
+{
+    if (sj_json_type_of(value) != SJ_JSON_OBJECT || sj_json_count(value) == 0)
+        return RAISE(r, key, err, "must be an object of names that is not empty");
+    for (void *i = sj_json_first(value); i != NULL; i = sj_json_next(value, i)) {
+        const sj_json *to = sj_json_member(i);
+        const snapjar_text from = {sj_json_key(i), strlen(sj_json_key(i))};
+        if (!is_name(from) || sj_json_type_of(to) != SJ_JSON_STRING || !is_name(sj_json_string(to)))
+            return RAISE(r, key, err, "must have names as \"module:Name\", old to new");
+    }
+    return SNAPJAR_OK;
+}
+
+static snapjar_status read_path(const reading *r, sj_edit *edit, const char *key, snapjar_text text, snapjar_error *err)
+{
+    size_t at;
+    edit->path = sj_alloc(r->steps->context, sizeof *edit->path);
+    if (edit->path == NULL)
+        return sj_raise_no_memory(err, sizeof *edit->path);
+    const char *wrong = sj_path_read(edit->path, text, &at);
+    return wrong == NULL ? SNAPJAR_OK : RAISE(r, key, err, "is no path: %s (at character %zu)", wrong, at + 1);
+}
+
+static bool is_one_of(snapjar_text text, const char *const *words)
+{
+    while (*words != NULL && strcmp(text.data, *words) != 0)
+        words++;
+    return *words != NULL;
+}
+
+static snapjar_status read_literal(const reading *r, const char *key, const sj_json *value, snapjar_error *err)
+{
+    const snapjar_status status = sj_literal_check(value, err);
+    if (status == SNAPJAR_OK || r->document == NULL)
+        return status;
+    return sj_json_raise_place(r->document, sj_json_member_of(r->json, key), status, err);
+}
+
+static snapjar_status read_value(const reading *r, sj_edit *edit, const member_row *row, const sj_json *value,
+                                 snapjar_error *err)
+{
+    static const char *const present[] = {"error", "keep", "replace", NULL};
+    static const char *const missing[] = {"error", "ignore", NULL};
+    const char *key = member_names[row->member];
+    if (row->type == TYPE_LITERAL)
+        return read_literal(r, key, value, err);
+    if (row->type == TYPE_NAME_MAP)
+        return read_name_map(r, key, value, err);
+    if (sj_json_type_of(value) != SJ_JSON_STRING)
+        return RAISE(r, key, err, "must be a string");
+    const snapjar_text text = sj_json_string(value);
+    switch ((member_type)row->type) {
+    case TYPE_NAME:
+        return is_name(text) ? SNAPJAR_OK : RAISE(r, key, err, "must be a name as \"module:Name\"");
+    case TYPE_FIELD:
+        return text.size > 0 && text.size <= SJ_CLASS_NAME_SIZE
+                   ? SNAPJAR_OK
+                   : RAISE(r, key, err, "must be a name of 1 to %d bytes", SJ_CLASS_NAME_SIZE);
+    case TYPE_MODULE:
+        return sj_is_canonical_name(text) && text.size <= SJ_CLASS_NAME_SIZE
+                   ? SNAPJAR_OK
+                   : RAISE(r, key, err, "must be the name of a module");
+    case TYPE_PATH:
+        return read_path(r, edit, key, text, err);
+    case TYPE_PRESENT:
+        return is_one_of(text, present) ? SNAPJAR_OK : RAISE(r, key, err, "must be \"error\", \"keep\" or \"replace\"");
+    case TYPE_MISSING:
+        return is_one_of(text, missing) ? SNAPJAR_OK : RAISE(r, key, err, "must be \"error\" or \"ignore\"");
+    case TYPE_LITERAL:
+    case TYPE_NAME_MAP:
+        break;
+    }
+    return SNAPJAR_OK;
+}
+
+/** What all steps take; `*is_known` if it was such a member. */
+static snapjar_status read_common(const reading *r, sj_edit *edit, const char *key, const sj_json *value,
+                                  bool *is_known, snapjar_error *err)
+{
+    static const char *const words[] = {"error", "ignore", NULL};
+    *is_known = strcmp(key, "op") == 0 || strcmp(key, "if_none") == 0 || strcmp(key, "description") == 0;
+    if (!*is_known)
+        return SNAPJAR_OK;
+    if (sj_json_type_of(value) != SJ_JSON_STRING)
+        return RAISE(r, key, err, "must be a string");
+    const snapjar_text text = sj_json_string(value);
+    if (strcmp(key, "description") == 0)
+        edit->description = text.data;
+    if (strcmp(key, "if_none") != 0)
+        return SNAPJAR_OK;
+    if (!is_one_of(text, words))
+        return RAISE(r, key, err, "must be \"error\" or \"ignore\"");
+    edit->ignores_none = strcmp(text.data, "ignore") == 0;
+    return SNAPJAR_OK;
+}
+
+static snapjar_status read_member(const reading *r, sj_edit *edit, const char *key, const sj_json *value,
+                                  snapjar_error *err)
+{
+    bool is_known;
+    SJ_TRY(read_common(r, edit, key, value, &is_known, err));
+    if (is_known)
+        return SNAPJAR_OK;
+    for (size_t i = 0; i < sizeof member_rows / sizeof *member_rows; i++) {
+        const member_row *row = &member_rows[i];
+        if (row->op != edit->op || strcmp(member_names[row->member], key) != 0)
+            continue;
+        SJ_TRY(read_value(r, edit, row, value, err));
+        edit->members[row->member] = value;
+        return SNAPJAR_OK;
+    }
+    return RAISE(r, key, err, "is no member of the step \"%s\"", op_names[edit->op]);
+}
+
+/* ---- steps ---- */
+
+static bool takes(sj_edit_op op, sj_edit_member member)
+{
+    for (size_t i = 0; i < sizeof member_rows / sizeof *member_rows; i++) {
+        if (member_rows[i].op == op && member_rows[i].member == member)
+            return true;
+    }
+    return false;
+}
+
+/** What no single member says. */
+static snapjar_status check_edit(const reading *r, const sj_edit *edit, snapjar_error *err)
+{
+    const sj_json *const *members = edit->members;
+    if (takes(edit->op, SJ_IN_AT) && takes(edit->op, SJ_IN_CLASS) &&
+        (members[SJ_IN_CLASS] != NULL) == (members[SJ_IN_AT] != NULL))
+        return RAISE(r, NULL, err, "the step \"%s\" takes either \"class\" or \"at\"", op_names[edit->op]);
+    if (edit->op == SJ_EDIT_RENAME) {
+        const bool has_pair = members[SJ_IN_FROM] != NULL && members[SJ_IN_TO] != NULL;
+        const bool has_half = members[SJ_IN_FROM] != NULL || members[SJ_IN_TO] != NULL;
+        if (has_pair == (members[SJ_IN_MAP] != NULL) || has_pair != has_half)
+            return RAISE(r, NULL, err, "the step \"rename\" takes either \"from\" and \"to\", or \"map\"");
+    }
+    if ((edit->op == SJ_EDIT_RENAME_FIELD || edit->op == SJ_EDIT_RENAME_MODULE) &&
+        strcmp(sj_edit_text(edit, SJ_IN_FROM).data, sj_edit_text(edit, SJ_IN_TO).data) == 0)
+        return RAISE(r, "to", err, "is the same as \"from\"");
+    if (members[SJ_IN_AFTER] != NULL &&
+        strcmp(sj_edit_text(edit, SJ_IN_AFTER).data, sj_edit_text(edit, SJ_IN_FIELD).data) == 0)
+        return RAISE(r, "after", err, "is the same as \"field\"");
+    return SNAPJAR_OK;
+}
+
+static snapjar_status read_op(const reading *r, sj_edit *edit, snapjar_error *err)
+{
+    const sj_json *value = sj_json_get(r->json, "op");
+    if (value == NULL || sj_json_type_of(value) != SJ_JSON_STRING)
+        return RAISE(r, value != NULL ? "op" : NULL, err, "must be a string: a step says with \"op\" what it does");
+    for (size_t i = 0; i < SJ_EDIT_COUNT; i++) {
+        if (strcmp(op_names[i], sj_json_string(value).data) == 0) {
+            edit->op = (sj_edit_op)i;
+            return SNAPJAR_OK;
+        }
+    }
+    char escaped[64];
+    const snapjar_text text = sj_json_string(value);
+    (void)snapjar_text_escape(escaped, sizeof escaped, text.data, text.size);
+    return RAISE(r, "op", err, "is \"%s\", which is no step", escaped);
+}
+
+static snapjar_status read_edit(const reading *r, sj_edit *edit, snapjar_error *err)
+{
+    SJ_TRY(read_op(r, edit, err));
+    for (void *i = sj_json_first(r->json); i != NULL; i = sj_json_next(r->json, i))
+        SJ_TRY(read_member(r, edit, sj_json_key(i), sj_json_member(i), err));
+    for (size_t i = 0; i < sizeof member_rows / sizeof *member_rows; i++) {
+        const member_row *row = &member_rows[i];
+        if (row->op == edit->op && row->is_required && edit->members[row->member] == NULL)
+            return RAISE(r, NULL, err, "the step \"%s\" needs \"%s\"", op_names[edit->op], member_names[row->member]);
+    }
+    if (edit->members[SJ_IN_CLASS] != NULL)
+        (void)sj_class_name_read(sj_edit_text(edit, SJ_IN_CLASS), &edit->class_name);
+    return check_edit(r, edit, err);
+}
+
+static snapjar_status read_array(sj_steps *made, const sj_json_document *document, const sj_json *array,
+                                 snapjar_error *err)
+{
+    reading r = {made, document, array};
+    if (sj_json_type_of(array) != SJ_JSON_ARRAY)
+        return RAISE(&r, NULL, err, "the steps must be an array");
+    const size_t count = sj_json_count(array);
+    if (count > SJ_STEPS_COUNT_MAX)
+        return raise_status(&r, NULL, SNAPJAR_LIMIT, err, "%zu steps exceed the limit of %d", count,
+                            SJ_STEPS_COUNT_MAX);
+    made->edits = sj_alloc_zero(made->context, (count + 1) * sizeof *made->edits);
+    if (made->edits == NULL)
+        return sj_raise_no_memory(err, (count + 1) * sizeof *made->edits);
+    made->count = count;
+    for (size_t i = 0; i < count; i++) {
+        r.json = sj_json_at(array, i);
+        if (sj_json_type_of(r.json) != SJ_JSON_OBJECT) {
+            (void)sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_STEPS_INVALID, SJ_NOWHERE, "a step must be an object");
+            return document == NULL ? SNAPJAR_DAMAGED
+                                    : sj_json_raise_place(document, sj_json_element_of(array, i), SNAPJAR_DAMAGED, err);
+        }
+        SJ_TRY(read_edit(&r, &made->edits[i], err));
+    }
+    return SNAPJAR_OK;
+}
+
+snapjar_status sj_steps_read(sj_steps **steps, snapjar_context *context, const sj_json_document *document,
+                             const sj_json *array, snapjar_error *err)
+{
+    *steps = NULL;
+    sj_steps *made = sj_alloc_zero(context, sizeof *made);
+    if (made == NULL)
+        return sj_raise_no_memory(err, sizeof *made);
+    made->context = context;
+    made->array = sj_json_ref((sj_json *)(uintptr_t)array);
+    const snapjar_status status = read_array(made, document, array, err);
+    if (status != SNAPJAR_OK) {
+        sj_steps_free(made);
+        return status;
+    }
+    *steps = made;
+    return SNAPJAR_OK;
+}
+
+void sj_steps_free(sj_steps *steps)
+{
+    if (steps == NULL)
+        return;
+    for (size_t i = 0; steps->edits != NULL && i < steps->count; i++)
+        sj_free(steps->context, steps->edits[i].path);
+    sj_free(steps->context, steps->edits);
+    sj_json_free(steps->array);
+    sj_free(steps->context, steps);
+}

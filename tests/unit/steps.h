@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the tests of migration steps share: steps in JSON applied to a pickle, a line each. Include after support.h.
+ */
+#ifndef TEST_STEPS_H
+#define TEST_STEPS_H
+
+#include <snapjar/graph.h>
+
+#include "fail_alloc.h"
+#include "migrate/steps.h"
+
+/** The bytes of a literal without its NUL. */
+#define BYTES(literal) literal, sizeof(literal) - 1
+
+static inline int set_up(void **state)
+{
+    snapjar_context *context;
+    assert_ok(snapjar_context_new(&context, NULL, err));
+    *state = context;
+    return 0;
+}
+
+static inline int tear_down(void **state)
+{
+    snapjar_context_free(*state);
+    return 0;
+}
+
+/** The steps of {"steps": text}, in which backticks stand for quotes. */
+static inline snapjar_status read_steps(sj_steps **steps, snapjar_context *context, const char *text,
+                                        snapjar_error *err)
+{
+    char json[4096];
+    sj_json *root;
+    *steps = NULL;
+    assert_true(snprintf(json, sizeof json, "{\"steps\":%s}", text) < (int)sizeof json);
+    for (char *at = json; *at != '\0'; at++)
+        *at = *at == '`' ? '"' : *at;
+    SJ_TRY(sj_json_parse(&root, json, strlen(json), 64, SNAPJAR_SPACE_FILE, 0, err));
+    const sj_json_document document = {json, strlen(json), root};
+    const snapjar_status status = sj_steps_read(steps, context, &document, sj_json_get(root, "steps"), err);
+    sj_json_free(root);
+    return status;
+}
+
+typedef struct migration {
+    const char *steps;
+    const char *from;
+    size_t from_size;
+    int protocol;
+    const char *to;
+    size_t to_size;
+} migration;
+
+static inline snapjar_status apply_steps(snapjar_context *context, const migration *m, snapjar_sink *sink,
+                                         sj_steps_report *report, snapjar_error *err)
+{
+    snapjar_graph *graph = NULL;
+    sj_steps *steps = NULL;
+    snapjar_status status = snapjar_graph_new(&graph, context, m->from, m->from_size, NULL, err);
+    if (status == SNAPJAR_OK)
+        status = read_steps(&steps, context, m->steps, err);
+    if (status == SNAPJAR_OK)
+        status = sj_steps_apply(steps, graph, report, err);
+    if (status == SNAPJAR_OK)
+        status = snapjar_graph_emit(graph, m->protocol, sink, NULL, NULL, err);
+    sj_steps_free(steps);
+    snapjar_graph_free(graph);
+    return status;
+}
+
+static inline void print_bytes(const char *what, const uint8_t *bytes, size_t size)
+{
+    fprintf(stderr, "%s: ", what);
+    for (size_t i = 0; i < size; i++)
+        fprintf(stderr, bytes[i] >= ' ' && bytes[i] < 0x7f && bytes[i] != '\\' ? "%c" : "\\x%02x", bytes[i]);
+    fprintf(stderr, "\n");
+}
+
+/** Whether the new pickle is exactly this one. */
+static inline bool check_migration(snapjar_context *context, const migration *m)
+{
+    snapjar_sink *sink;
+    snapjar_error error;
+    size_t size;
+    assert_ok(snapjar_sink_to_memory(&sink, context, err));
+    const snapjar_status status = apply_steps(context, m, sink, NULL, &error);
+    const uint8_t *bytes = snapjar_sink_memory(sink, &size);
+    const bool is_right = status == SNAPJAR_OK && size == m->to_size && memcmp(bytes, m->to, size) == 0;
+    if (status != SNAPJAR_OK) {
+        fprintf(stderr, "%s: %s [%s]\n", m->steps, error.message, snapjar_diagnostic_name(error.diagnostic));
+    } else if (!is_right) {
+        fprintf(stderr, "%s\n", m->steps);
+        print_bytes("got", bytes, size);
+        print_bytes("expected", (const uint8_t *)m->to, m->to_size);
+    }
+    snapjar_sink_free(sink);
+    return is_right;
+}
+
+typedef struct refusal {
+    const char *steps;
+    const char *from;
+    size_t from_size;
+    snapjar_status status;
+    snapjar_diagnostic diagnostic;
+    snapjar_space space;
+    uint64_t offset;
+    /** In the message. */
+    const char *says;
+} refusal;
+
+static inline bool check_refusal(snapjar_context *context, const refusal *r)
+{
+    const migration m = {.steps = r->steps, .from = r->from, .from_size = r->from_size, .protocol = 2};
+    snapjar_sink *sink;
+    snapjar_error error;
+    memset(&error, 0, sizeof error);
+    assert_ok(snapjar_sink_to_memory(&sink, context, err));
+    const snapjar_status status = apply_steps(context, &m, sink, NULL, &error);
+    const bool is_right = status == r->status && error.diagnostic == r->diagnostic && error.space == r->space &&
+                          error.offset == r->offset && strstr(error.message, r->says) != NULL;
+    if (!is_right)
+        fprintf(stderr, "%s: %s [%s] at %lld: %s\n", r->steps, snapjar_status_name(status),
+                snapjar_diagnostic_name(error.diagnostic), (long long)error.offset, error.message);
+    assert_int_equal(apply_steps(context, &m, sink, NULL, NULL), r->status);
+    snapjar_sink_free(sink);
+    return is_right;
+}
+
+#endif
