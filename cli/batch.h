@@ -57,6 +57,8 @@ struct outcome {
     bool is_foreign;
     /** For doctor: pickles of each grade. */
     uint64_t grade_counts[GRADE_COUNT];
+    /** For contract check: objects by snapjar_contract_state. */
+    uint64_t states[SNAPJAR_CONTRACT_UNKNOWN + 1];
 };
 
 /** Options that all these commands have; the first member of their structs of options. */

@@ -43,6 +43,7 @@ struct command {
 extern const struct command command_pack, command_unpack, command_info, command_ls, command_verify, command_scan,
     command_report, command_doctor, command_append, command_recover, command_show, command_diff, command_dis,
     command_transcode, command_migrate, command_explain, command_help, command_version;
+extern const struct command command_contract;
 
 /** Command `index` of the table, or NULL beyond its end. */
 const struct command *command_at(size_t index);

@@ -20,6 +20,9 @@ static void add_command_names(struct text *out)
         text_printf(out, "%s%s", i ? " " : "", command_at(i)->name);
 }
 
+/* What the first operand of contract may be; others are files. */
+static const char contract_actions[] = "check";
+
 static void add_diagnostic_names(struct text *out)
 {
     for (size_t i = 0; i < snapjar_diagnostic_count(); i++)
@@ -61,11 +64,13 @@ static void bash_command(struct text *out, const struct command *command)
 
 static void bash_operands(struct text *out, const struct command *command)
 {
-    if (command->operands != OPERAND_COMMAND && command->operands != OPERAND_DIAGNOSTIC)
+    if (command->operands == OPERAND_NONE || command->operands == OPERAND_FILE)
         return;
     text_printf(out, "        %s) words='", command->name);
     if (command->operands == OPERAND_COMMAND)
         add_command_names(out);
+    else if (command->operands == OPERAND_CONTRACT)
+        text_puts(out, contract_actions);
     else
         add_diagnostic_names(out);
     text_puts(out, "' ;;\n");
@@ -181,6 +186,9 @@ static void zsh_command(struct text *out, const struct command *command)
         text_puts(out, "'*:command:(");
         add_command_names(out);
         text_puts(out, ")'\n");
+        break;
+    case OPERAND_CONTRACT:
+        text_printf(out, "'1:action:(%s)' '*:file:_files'\n", contract_actions);
         break;
     case OPERAND_DIAGNOSTIC:
         text_puts(out, "'*:diagnostic:(");

@@ -29,7 +29,7 @@ enum option_kind {
 };
 
 /** What completion offers for operands. */
-enum operand_kind { OPERAND_NONE, OPERAND_FILE, OPERAND_COMMAND, OPERAND_DIAGNOSTIC };
+enum operand_kind { OPERAND_NONE, OPERAND_FILE, OPERAND_COMMAND, OPERAND_DIAGNOSTIC, OPERAND_CONTRACT };
 
 struct option_row {
     /** 0 if there is no short form. */

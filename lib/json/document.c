@@ -109,28 +109,34 @@ static void put_path(char out[SNAPJAR_ERROR_PLACE_SIZE], const sj_json_step *ste
     memcpy(out + sizeof dots - 1, path + (used > room ? used - room : 0), (used > room ? room : used) + 1);
 }
 
+void sj_json_add_line(const char *text, size_t size, snapjar_error *err)
+{
+    char message[SNAPJAR_ERROR_MESSAGE_SIZE];
+    size_t line = 1, column = 1;
+    if (err == NULL)
+        return;
+    for (size_t i = 0; i < size && i < err->offset; i++) {
+        const bool is_end = text[i] == '\n';
+        line += is_end;
+        column = is_end ? 1 : column + (((unsigned char)text[i] & 0xc0) != 0x80);
+    }
+    memcpy(message, err->message, sizeof message);
+    message[sizeof message - 1] = '\0';
+    (void)snprintf(err->message, sizeof err->message, "line %zu, column %zu: %s", line, column, message);
+}
+
 snapjar_status sj_json_raise_place(const sj_json_document *document, sj_json_place place, snapjar_status status,
                                    snapjar_error *err)
 {
     search s;
-    char message[SNAPJAR_ERROR_MESSAGE_SIZE];
     if (err == NULL || status == SNAPJAR_NO_MEMORY)
         return status;
     find(&s, document->root, place.container);
     if (has(place, document->root) && (s.depth > 0 || place.container == NULL || place.container == document->root))
         s.steps[s.depth++] = (sj_json_step){place.key, place.key != NULL ? 0 : place.index};
-    const size_t offset = sj_json_locate_steps(document->text, document->size, s.steps, s.depth);
-    size_t line = 1, column = 1;
-    for (size_t i = 0; i < offset; i++) {
-        const bool is_end = document->text[i] == '\n';
-        line += is_end;
-        column = is_end ? 1 : column + (((unsigned char)document->text[i] & 0xc0) != 0x80);
-    }
-    memcpy(message, err->message, sizeof message);
-    message[sizeof message - 1] = '\0';
-    (void)snprintf(err->message, sizeof err->message, "line %zu, column %zu: %s", line, column, message);
     err->space = SNAPJAR_SPACE_FILE;
-    err->offset = offset;
+    err->offset = sj_json_locate_steps(document->text, document->size, s.steps, s.depth);
+    sj_json_add_line(document->text, document->size, err);
     put_path(err->place, s.steps, s.depth);
     return status;
 }

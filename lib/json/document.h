@@ -51,6 +51,9 @@ snapjar_status sj_json_raise(const sj_json_document *document, sj_json_place pla
                              snapjar_diagnostic diagnostic, snapjar_error *err, const char *format, ...)
     __attribute__((format(printf, 6, 7), cold));
 
+/** Puts line and column of the error's offset in front of its message: for what sj_json_parse failed with. */
+void sj_json_add_line(const char *text, size_t size, snapjar_error *err);
+
 /** Gives an error that was raised without an offset the place, as above. Returns `status`. */
 snapjar_status sj_json_raise_place(const sj_json_document *document, sj_json_place place, snapjar_status status,
                                    snapjar_error *err);

@@ -469,7 +469,7 @@ static void test_bad_files(void **state)
         {"{\"snapjar_policy\": 1, \"allow\": {\"a:b\": [\"nwe\"]}}", SNAPJAR_DAMAGED, SNAPJAR_DIAG_POLICY_INVALID, 40},
         {"{\"snapjar_policy\": 1, \"allow\": {\"a:b\": [1]}}", SNAPJAR_DAMAGED, SNAPJAR_DIAG_POLICY_INVALID, 40},
         {"{\"snapjar_policy\": 1, \"allow\": {\"a:b\": {\"use\": []}}}", SNAPJAR_DAMAGED, SNAPJAR_DIAG_POLICY_INVALID,
-         39},
+         47},
         {"{\"snapjar_policy\": 1, \"allow\": {\"a:b\": {\"reason\": \"x\"}}}", SNAPJAR_DAMAGED,
          SNAPJAR_DIAG_POLICY_INVALID, 39},
         {"{\"snapjar_policy\": 1, \"presets\": \"plain\"}", SNAPJAR_DAMAGED, SNAPJAR_DIAG_POLICY_INVALID, 33},

@@ -6,6 +6,7 @@
 #define SNAPJAR_SNAPJAR_H
 
 #include <snapjar/context.h>
+#include <snapjar/contract.h>
 #include <snapjar/diff.h>
 #include <snapjar/dis.h>
 #include <snapjar/error.h>

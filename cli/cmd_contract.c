@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * snapjar contract: contracts made from snapshots, and snapshots checked by them.
+ */
+#include <string.h>
+
+#include "contract.h"
+
+static const struct option_row rows[] = {
+    BATCH_OPTION_ROWS(struct contract_values),
+    {0, "as-version", "N", OPTION_NUMBER, offsetof(struct contract_values, as_version),
+     "take bare pickles for objects of schema version N (default: the first version that fits)", NULL, 0, INT64_MAX},
+    {0, "current", NULL, OPTION_FLAG, offsetof(struct contract_values, current),
+     "check: the answer is no for what has to be migrated, too", NULL, 0, 0},
+    {0, "encoding", "NAME", OPTION_CHOICE, offsetof(struct contract_values, encoding),
+     "how to read strings of Python 2 in bare pickles (default ascii)", "ascii|latin1|bytes", 0, 0},
+    {0, "max-size", "SIZE", OPTION_SIZE, offsetof(struct contract_values, max_size),
+     "refuse a pickle larger than SIZE (default 64G)", NULL, 0, 0},
+    {'q', "quiet", NULL, OPTION_FLAG, offsetof(struct contract_values, quiet), "check: print nothing, only exit", NULL,
+     0, 0},
+    {0, "json", NULL, OPTION_FLAG, offsetof(struct contract_values, json),
+     "check: print JSON, one object for each pickle and a summary", NULL, 0, 0},
+    {0},
+};
+
+static const struct action {
+    const char *name;
+    int (*run)(struct cli *cli, const struct contract_values *values, const struct string_list *operands);
+} actions[] = {
+    {"check", contract_check},
+};
+
+static int run_action(struct cli *cli, const struct contract_values *values, const struct string_list *operands)
+{
+    const struct string_list rest = {operands->items + 1, operands->count ? operands->count - 1 : 0};
+
+    if (!operands->count)
+        return report_usage(cli, "say what to do: check");
+    for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+        if (!strcmp(operands->items[0], actions[i].name))
+            return actions[i].run(cli, values, &rest);
+    }
+    return report_usage(cli, "%s is nothing that can be done with contracts: check", operands->items[0]);
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+    struct contract_values values = {0};
+    struct string_list operands = {0};
+    int code = options_parse(cli, &values, &operands, argc, argv);
+
+    if (code < 0 && values.json && values.quiet)
+        code = report_usage(cli, "--json and --quiet: only one of them at a time");
+    if (code < 0)
+        code = run_action(cli, &values, &operands);
+    string_list_free(&operands);
+    return code;
+}
+
+static const struct example examples[] = {
+    {"Do all snapshots of a directory fit the contract", "snapjar contract check jobs.contract.json snapshots/"},
+    {"The same, and none has to be migrated", "snapjar contract check --current jobs.contract.json snapshots/"},
+    {NULL, NULL},
+};
+
+const struct command command_contract = {
+    "contract",
+    "check objects by a contract",
+    "check [OPTION]... CONTRACT PATH...",
+    "A contract is a JSON document about one type of object, kept with the program's code: its current schema version, "
+    "its classes with their fields and rules on the values, what its pickles may do, how older versions looked, and "
+    "the "
+    "steps that lead from those to the current one. spec/contract.md describes the language.\n\n"
+    "check says of every object in the PATHs, which may be snapshots, bare pickles and directories: current; accepted, "
+    "an older version that is loaded as it is; migratable, and through which versions; drifted: its fields or values "
+    "are "
+    "not those of its version, with both lists of fields; or unknown: of another type, or of a version that the "
+    "contract "
+    "does not know. What an object that is loaded as it is may not do by the contract is told as denied. The version "
+    "is "
+    "the header's; bare pickles are compared with all versions that are described, the current one first, unless "
+    "--as-version says theirs.\n\n"
+    "Exit code 0: all objects are current, accepted or migratable. 1: one is drifted, unknown, denied or damaged, or, "
+    "with "
+    "--current, has to be migrated. 2: trouble; a contract that is wrong is trouble.",
+    rows,
+    OPERAND_CONTRACT,
+    examples,
+    run,
+};
