@@ -27,6 +27,7 @@ static const struct action {
     const char *name;
     int (*run)(struct cli *cli, const struct contract_values *values, const struct string_list *operands);
 } actions[] = {
+    {"infer", contract_infer},
     {"check", contract_check},
 };
 
@@ -35,12 +36,12 @@ static int run_action(struct cli *cli, const struct contract_values *values, con
     const struct string_list rest = {operands->items + 1, operands->count ? operands->count - 1 : 0};
 
     if (!operands->count)
-        return report_usage(cli, "say what to do: check");
+        return report_usage(cli, "say what to do: infer or check");
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
         if (!strcmp(operands->items[0], actions[i].name))
             return actions[i].run(cli, values, &rest);
     }
-    return report_usage(cli, "%s is nothing that can be done with contracts: check", operands->items[0]);
+    return report_usage(cli, "%s is nothing that can be done with contracts: infer, check", operands->items[0]);
 }
 
 static int run(struct cli *cli, int argc, char **argv)
@@ -58,6 +59,7 @@ static int run(struct cli *cli, int argc, char **argv)
 }
 
 static const struct example examples[] = {
+    {"Write a contract from snapshots that are known to be good", "snapjar contract infer good/ > jobs.contract.json"},
     {"Do all snapshots of a directory fit the contract", "snapjar contract check jobs.contract.json snapshots/"},
     {"The same, and none has to be migrated", "snapjar contract check --current jobs.contract.json snapshots/"},
     {NULL, NULL},
@@ -65,12 +67,18 @@ static const struct example examples[] = {
 
 const struct command command_contract = {
     "contract",
-    "check objects by a contract",
-    "check [OPTION]... CONTRACT PATH...",
+    "make contracts, and check objects by them",
+    "infer|check [OPTION]... [CONTRACT] PATH...",
     "A contract is a JSON document about one type of object, kept with the program's code: its current schema version, "
     "its classes with their fields and rules on the values, what its pickles may do, how older versions looked, and "
     "the "
     "steps that lead from those to the current one. spec/contract.md describes the language.\n\n"
+    "infer writes a contract that all objects in the PATHs are current by, to standard output: their classes with the "
+    "fields and types that were seen, and what their pickles use, with a reason to be filled in. All must be of one "
+    "type "
+    "and schema version; bare pickles are of version 0, unless --as-version says theirs. What it writes is a "
+    "beginning: "
+    "rules on values, and which fields may be missing, are a human's to say.\n\n"
     "check says of every object in the PATHs, which may be snapshots, bare pickles and directories: current; accepted, "
     "an older version that is loaded as it is; migratable, and through which versions; drifted: its fields or values "
     "are "

@@ -20,4 +20,7 @@ struct contract_values {
 /** contract check CONTRACT PATH...: `operands` are those behind "check". */
 int contract_check(struct cli *cli, const struct contract_values *values, const struct string_list *operands);
 
+/** contract infer PATH...: `operands` are those behind "infer". */
+int contract_infer(struct cli *cli, const struct contract_values *values, const struct string_list *operands);
+
 #endif

@@ -180,6 +180,32 @@ SNAPJAR_API size_t snapjar_assessment_finding_count(const snapjar_assessment *as
 SNAPJAR_API const snapjar_contract_finding *snapjar_assessment_finding(const snapjar_assessment *assessment,
                                                                        size_t index);
 
+/* ---- making contracts ---- */
+
+/** What was seen in samples that are known to be good. */
+typedef struct snapjar_samples snapjar_samples;
+
+/** Begins with no sample. Free it with snapjar_samples_free before the context. */
+SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_samples_new(snapjar_samples **samples, snapjar_context *context,
+                                                                  snapjar_error *err);
+SNAPJAR_API void snapjar_samples_free(snapjar_samples *samples);
+
+/**
+ * Looks at one sample; the graph is not needed afterwards. `type` NULL: told from the object, as snapjar_pack tells it.
+ * Samples of another type or version than the first are refused: SNAPJAR_REFUSED with `contract-samples-differ`.
+ */
+SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_samples_add(snapjar_samples *samples, const snapjar_graph *graph,
+                                                                  const char *type, int64_t version,
+                                                                  snapjar_error *err);
+
+/**
+ * Writes the contract that all samples are current by, and whose policy allows them: classes with the fields and types
+ * that were seen, what else the pickles use, and which presets allow it. `sink` is not finished. Without a sample:
+ * SNAPJAR_INVALID_ARGUMENT.
+ */
+SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_contract_infer(const snapjar_samples *samples, snapjar_sink *sink,
+                                                                     snapjar_error *err);
+
 #ifdef __cplusplus
 }
 #endif
