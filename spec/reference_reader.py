@@ -7,6 +7,7 @@ It is meant to be read beside the specification: sections are named in the comme
 whole file is held in memory. It needs python3-zstandard and python3-xxhash. It never unpickles anything.
 """
 
+import hashlib
 import json
 import math
 import pickletools
@@ -324,6 +325,8 @@ class JsonReader:
 # ---- fields (section 6) ----
 
 CHECKSUM = re.compile(r"xxh3-128:[0-9a-f]{32}")
+DIGEST = re.compile(r"blake2b-256:[0-9a-f]{64}")
+SEALED_STREAM = "sealed-stream"
 STREAM_ID = re.compile(r"[0-9a-f]{32}")
 TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(\.[0-9]{1,9})?Z")
 DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -378,6 +381,8 @@ def check_requires(root: Node) -> None:
     requires = optional(root, "requires", "array")
     for node in requires.value if requires else []:
         field_type(node, "requires", "string")
+        if node.value == SEALED_STREAM:
+            continue
         raise Fault("unsupported", "unknown-requirement", "file", node.offset, f"requires {node.value!r}")
 
 
@@ -412,13 +417,18 @@ def check_history(history: Node) -> None:
         member(entry, "by", "string")
 
 
-def check_stream(stream: Node) -> None:
+def is_sealed_stream(root: Node) -> bool:
+    requires = root.value.get("requires")
+    return requires is not None and any(node.value == SEALED_STREAM for node in requires.value)
+
+
+def check_stream(stream: Node, is_sealed: bool) -> None:
     node = member(stream, "id", "string")
     field_value(node, "id", STREAM_ID.fullmatch(node.value) is not None)
     index = natural(stream, "index")
     previous = member(stream, "previous", "string", "null")
     if previous.kind == "string":
-        field_value(previous, "previous", CHECKSUM.fullmatch(previous.value) is not None)
+        field_value(previous, "previous", (DIGEST if is_sealed else CHECKSUM).fullmatch(previous.value) is not None)
     field_match(previous, "previous", (index == 0) == (previous.kind == "null"))
 
 
@@ -480,7 +490,7 @@ def check_fields(root: Node, version: int) -> list[tuple[int, int]]:
     if history := optional(root, "history", "array"):
         check_history(history)
     if stream := optional(root, "stream", "object"):
-        check_stream(stream)
+        check_stream(stream, is_sealed_stream(root))
     check_time(member(root, "created", "string"), "created")
     return check_payload(member(root, "payload", "object"))
 
@@ -664,6 +674,7 @@ class Record:
     prefix: Prefix
     root: Node
     buffers: list[tuple[int, int]]
+    signed: bytes
 
     def payload(self, key: str):
         return self.root.value["payload"].value[key].value
@@ -681,6 +692,16 @@ class Record:
         return self.trailer_start + TRAILER_SIZE
 
 
+def signed_part(data: bytes, start: int, prefix: Prefix) -> bytes:
+    """The header as it is signed: from our magic to before the seal size, and the JSON (seals.md, section 3)."""
+    base = start + PREFIX_SIZE
+    return data[start + 8 : start + 24] + data[base : base + prefix.json_size]
+
+
+def header_digest(signed: bytes) -> bytes:
+    return hashlib.blake2b(b"snapjar head v1\0" + signed, digest_size=32).digest()
+
+
 def read_header(data: bytes, start: int, index: int) -> Record:
     """Gate steps 1 to 8: all that `info` needs. No byte of the payload is looked at."""
     prefix = read_prefix(data, start)
@@ -688,7 +709,7 @@ def read_header(data: bytes, start: int, index: int) -> Record:
     base = start + PREFIX_SIZE
     root = JsonReader(data[base : base + prefix.json_size], base).read()
     buffers = check_fields(root, prefix.version)
-    record = Record(index, start, prefix, root, buffers)
+    record = Record(index, start, prefix, root, buffers, signed_part(data, start, prefix))
     if record.payload("size") > CONTENT_LIMIT:
         offset = root.value["payload"].value["size"].offset
         raise Fault("limit", "content-too-large", "file", offset, f"{record.payload('size')} bytes of content")
@@ -702,7 +723,10 @@ def check_follows(record: Record, before: Record) -> None:
         return
     if stream.value["index"].value != earlier.value["index"].value + 1:
         raise damaged("stream-broken", stream.value["index"].offset, "the index does not go on")
-    if stream.value["previous"].value != "xxh3-128:" + before.prefix.checksum.hex():
+    wanted = "xxh3-128:" + before.prefix.checksum.hex()
+    if is_sealed_stream(record.root):
+        wanted = "blake2b-256:" + header_digest(before.signed).hex()
+    if stream.value["previous"].value != wanted:
         raise damaged("stream-broken", stream.value["previous"].offset, "not the record before")
 
 

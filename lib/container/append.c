@@ -13,7 +13,7 @@
 
 #include <snapjar/snapshot.h>
 
-#include "container/record.h"
+#include "container/append.h"
 #include "util/fd.h"
 #include "util/options.h"
 #include "util/sink_internal.h"
@@ -38,6 +38,9 @@ typedef struct append_sink {
     uint64_t old_size;
     /** Where the torn tail went, or NULL. */
     char *torn_path;
+    sj_append_tail tail;
+    /** What is written says that it stands behind that tail. */
+    bool is_followed;
 } append_sink;
 
 static append_sink *inner(snapjar_sink *sink)
@@ -105,8 +108,27 @@ static snapjar_status open_locked(int *fd, const char *path, bool create, snapja
                           path);
 }
 
+/* What a record that follows must know of the last one. */
+static void remember(append_sink *sink, const sj_record *record)
+{
+    const snapjar_header *header = record->header;
+    sj_append_tail *tail = &sink->tail;
+
+    *tail = (sj_append_tail){
+        .has_record = true,
+        .offset = record->offset,
+        .is_sealed = header->prefix.seal_size > 0,
+        .has_stream = header->has_stream && (header->is_sealed_stream || !header->stream_index),
+        .stream_index = header->stream_index,
+    };
+    if (tail->has_stream)
+        memcpy(tail->stream_id, header->stream_id.data, SJ_STREAM_ID_SIZE);
+    if (tail->has_stream && tail->is_sealed)
+        sj_record_header_digest(tail->header_digest, header);
+}
+
 /* Whether the file ends with a whole record: its last trailer, the header that belongs to it, and again the trailer. */
-static snapjar_status check_tail(const append_sink *sink, snapjar_source *source, uint64_t size, snapjar_error *err)
+static snapjar_status check_tail(append_sink *sink, snapjar_source *source, uint64_t size, snapjar_error *err)
 {
     sj_record record;
     uint64_t offset = 0;
@@ -117,12 +139,14 @@ static snapjar_status check_tail(const append_sink *sink, snapjar_source *source
     if (status == SNAPJAR_OK && record.offset + record.size != size)
         status = sj_raise(err, SNAPJAR_CUT_SHORT, SNAPJAR_DIAG_TAIL_TORN, SJ_AT_FILE(record.offset + record.size),
                           "the last record does not end where the file ends");
+    if (status == SNAPJAR_OK)
+        remember(sink, &record);
     sj_record_clear(&record);
     return status;
 }
 
 /* Where the whole records end, from the start of the file; the fault that stopped there is in `why`. */
-static snapjar_status find_whole_end(const append_sink *sink, snapjar_source *source, uint64_t size, uint64_t *end,
+static snapjar_status find_whole_end(append_sink *sink, snapjar_source *source, uint64_t size, uint64_t *end,
                                      snapjar_error *why)
 {
     snapjar_status status = SNAPJAR_OK;
@@ -133,8 +157,10 @@ static snapjar_status find_whole_end(const append_sink *sink, snapjar_source *so
         status = sj_record_read(&record, sink->base.context, source, size, *end, index, &sink->limits, why);
         if (status == SNAPJAR_OK)
             status = sj_record_check_end(&record, source, size, why);
-        if (status == SNAPJAR_OK)
+        if (status == SNAPJAR_OK) {
             *end += record.size;
+            remember(sink, &record);
+        }
         sj_record_clear(&record);
     }
     return status;
@@ -296,7 +322,7 @@ static snapjar_status finish_new(append_sink *sink, snapjar_error *err)
     if (status == SNAPJAR_OK)
         status = snapjar_sink_finish(target, &fault);
     snapjar_sink_free(target);
-    if (status != SNAPJAR_OK && fault.diagnostic == SNAPJAR_DIAG_TARGET_EXISTS) {
+    if (status != SNAPJAR_OK && fault.diagnostic == SNAPJAR_DIAG_TARGET_EXISTS && !sink->is_followed) {
         status = snapjar_sink_open_append(&target, sink->base.context, sink->path, &append_options, NULL, &fault);
         if (status == SNAPJAR_OK)
             status = sj_spool_copy_to(sink->spool, target, &fault);
@@ -386,4 +412,12 @@ snapjar_status snapjar_sink_open_append(snapjar_sink **out, snapjar_context *con
     }
     *out = sink;
     return SNAPJAR_OK;
+}
+
+const sj_append_tail *sj_append_follow(snapjar_sink *sink)
+{
+    if (!sink || sink->kind != &append_kind)
+        return NULL;
+    inner(sink)->is_followed = true;
+    return &inner(sink)->tail;
 }

@@ -28,10 +28,15 @@ typedef struct sj_payload_reading {
     void *state;
     snapjar_progress *progress;
     void *progress_state;
+    /** BLAKE2b-256 that the stored payload must have, for a seal; NULL: any. */
+    const uint8_t *digest;
+    /** Gets the digest of the stored payload once its checksum holds; NULL: nobody wants it. */
+    uint8_t *digest_out;
 } sj_payload_reading;
 
 /**
- * Reads the stored payload once: payload-checksum-mismatch, then the faults that the walk over its frames found.
+ * Reads the stored payload once: payload-checksum-mismatch, seal-payload-altered, then the faults that the walk over
+ * its frames found.
  * `*frame_count` may be NULL. The record must end inside the source (sj_record_check_end).
  */
 snapjar_status sj_payload_check_stored(const sj_payload_reading *reading, uint64_t *frame_count, snapjar_error *err);
@@ -61,6 +66,8 @@ typedef struct sj_payload_writing {
      */
     snapjar_status (*produce)(void *state, uint8_t *buffer, const uint8_t **bytes, size_t *size, snapjar_error *err);
     void *state;
+    /** Tell the stored payload's digest, too. */
+    bool wants_digest;
 } sj_payload_writing;
 
 typedef struct sj_payload_written {
@@ -68,6 +75,8 @@ typedef struct sj_payload_written {
     uint64_t stored_size;
     uint8_t checksum[SJ_CHECKSUM_SIZE];
     uint8_t content_checksum[SJ_CHECKSUM_SIZE];
+    /** BLAKE2b-256 of the stored payload, if it was wanted. */
+    uint8_t digest[SJ_BLAKE_SIZE];
 } sj_payload_written;
 
 /** Compresses what `produce` gives into `spool`. */

@@ -38,6 +38,9 @@ typedef struct reading {
     snapjar_error walk_error;
     uint64_t passed;
     sj_checksum_state passed_sum;
+    /** Its digest, where a seal wants one, until it was compared. */
+    sj_blake_state passed_digest;
+    bool has_digest;
     /** Where the next piece begins that pass_rest reads. */
     uint64_t rest;
     /** Stored size of each frame, found by the walk. */
@@ -64,6 +67,7 @@ typedef struct reading {
     uint64_t drained;
     sj_checksum_state content_sum;
     sj_checksum_state stored_sum;
+    sj_blake_state stored_digest;
 } reading;
 
 static snapjar_status report(const reading *r, snapjar_error *err)
@@ -120,6 +124,9 @@ static void begin_first_pass(reading *r)
     r->walk.on_frame = remember_frame;
     r->walk.on_frame_state = r;
     sj_checksum_begin(&r->passed_sum);
+    r->has_digest = r->plan->digest || r->plan->digest_out;
+    if (r->has_digest)
+        sj_blake_begin(&r->passed_digest);
     if (!r->stored)
         sj_source_expect_sequential(r->plan->source);
 }
@@ -127,6 +134,8 @@ static void begin_first_pass(reading *r)
 static void pass_bytes(reading *r, const uint8_t *bytes, size_t size)
 {
     sj_checksum_add(&r->passed_sum, bytes, size);
+    if (r->has_digest)
+        sj_blake_add(&r->passed_digest, bytes, size);
     if (r->walk_status == SNAPJAR_OK)
         r->walk_status = sj_frame_walk_feed(&r->walk, bytes, size, &r->walk_error);
     r->passed += size;
@@ -237,6 +246,23 @@ static snapjar_status check_unchanged(const reading *r, snapjar_error *err)
     return compare(r, &sum, SNAPJAR_DIAG_SOURCE_CHANGED, seen, read_again, err);
 }
 
+/* The checksum answers for accidents, the digest for intent: in this order, so that damage is never called forgery. */
+static snapjar_status compare_digest(const reading *r, sj_blake_state *state, bool is_again, snapjar_error *err)
+{
+    uint8_t actual[SJ_BLAKE_SIZE];
+
+    sj_blake_end(state, actual);
+    if (r->plan->digest_out && !is_again)
+        memcpy(r->plan->digest_out, actual, SJ_BLAKE_SIZE);
+    if (!r->plan->digest || sj_is_equal(actual, r->plan->digest, SJ_BLAKE_SIZE))
+        return SNAPJAR_OK;
+    if (is_again)
+        return sj_raise(err, SNAPJAR_IO, SNAPJAR_DIAG_SOURCE_CHANGED, SJ_AT_FILE(r->plan->record->payload_offset),
+                        "the stored payload, read again, has another digest");
+    return sj_raise(err, SNAPJAR_BAD_SEAL, SNAPJAR_DIAG_SEAL_PAYLOAD_ALTERED,
+                    SJ_AT_FILE(r->plan->record->payload_offset), "the stored payload is not the one that was sealed");
+}
+
 /* What the first pass has found comes before all that decompressing may find. */
 static snapjar_status finish_first_pass(reading *r, snapjar_error *err)
 {
@@ -250,6 +276,10 @@ static snapjar_status finish_first_pass(reading *r, snapjar_error *err)
         SJ_TRY(check_unchanged(r, err));
     if (status != SNAPJAR_OK)
         return status;
+    if (r->has_digest) {
+        r->has_digest = false;
+        SJ_TRY(compare_digest(r, &r->passed_digest, false, err));
+    }
     if (r->walk_status == SNAPJAR_OK)
         r->walk_status = sj_frame_walk_finish(&r->walk, &r->walk_error);
     if (r->walk_status != SNAPJAR_OK && err)
@@ -313,6 +343,8 @@ static snapjar_status drain(void *state, unsigned slot, snapjar_error *err)
 
     if (!r->stored)
         sj_checksum_add(&r->stored_sum, r->slots[slot].stored, r->slots[slot].stored_size);
+    if (!r->stored && r->plan->digest)
+        sj_blake_add(&r->stored_digest, r->slots[slot].stored, r->slots[slot].stored_size);
     if (r->is_worker_alone)
         SJ_TRY(sj_frame_check(r->slots[slot].stored, r->slots[slot].stored_size, sj_checksum_zstd(content, size),
                               r->plan->record->payload_offset + r->slots[slot].stored_offset, err));
@@ -347,6 +379,7 @@ static snapjar_status run_second_pass(reading *r, snapjar_error *err)
     }
     sj_checksum_begin(&r->content_sum);
     sj_checksum_begin(&r->stored_sum);
+    sj_blake_begin(&r->stored_digest);
     snapjar_error fault;
     snapjar_status status = sj_pipeline_run(plan->context, &job, &fault);
     if (status == SNAPJAR_OK || status == SNAPJAR_DAMAGED)
@@ -360,6 +393,8 @@ static snapjar_status run_second_pass(reading *r, snapjar_error *err)
     }
     if (!r->stored)
         SJ_TRY(compare(r, &r->stored_sum, SNAPJAR_DIAG_SOURCE_CHANGED, r->header->checksum, read_again, err));
+    if (!r->stored && plan->digest)
+        SJ_TRY(compare_digest(r, &r->stored_digest, true, err));
     return compare(r, &r->content_sum, SNAPJAR_DIAG_CONTENT_CHECKSUM_MISMATCH, r->header->content_checksum, "content",
                    err);
 }
@@ -392,7 +427,8 @@ static snapjar_status run(const sj_payload_reading *plan, bool stored_only, uint
 
     snapjar_status status = keep_stored(&r, err);
     begin_first_pass(&r);
-    if (status == SNAPJAR_OK && (stored_only || plan->prepare))
+    /* Nothing is decompressed before a seal's digest holds. */
+    if (status == SNAPJAR_OK && (stored_only || plan->prepare || plan->digest))
         status = finish_first_pass(&r, err);
     if (status == SNAPJAR_OK && !stored_only && plan->prepare)
         status = plan->prepare(plan->state, &r.content, err);

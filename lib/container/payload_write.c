@@ -43,6 +43,7 @@ typedef struct writing {
     } slots[SJ_SLOTS_MAX];
     sj_checksum_state content_sum;
     sj_checksum_state stored_sum;
+    sj_blake_state stored_digest;
 } writing;
 
 static snapjar_status fill_slot(writing *w, unsigned slot, bool *has_item, snapjar_error *err)
@@ -121,6 +122,8 @@ static snapjar_status drain(void *state, unsigned slot, snapjar_error *err)
     writing *w = state;
 
     sj_checksum_add(&w->stored_sum, w->slots[slot].stored, w->slots[slot].stored_size);
+    if (w->plan->wants_digest)
+        sj_blake_add(&w->stored_digest, w->slots[slot].stored, w->slots[slot].stored_size);
     w->written->stored_size += w->slots[slot].stored_size;
     return sj_spool_write(w->spool, w->slots[slot].stored, w->slots[slot].stored_size, err);
 }
@@ -134,6 +137,8 @@ snapjar_status sj_payload_write(const sj_payload_writing *plan, sj_spool *spool,
     *written = (sj_payload_written){.size = 0};
     sj_checksum_begin(&w.content_sum);
     sj_checksum_begin(&w.stored_sum);
+    if (plan->wants_digest)
+        sj_blake_begin(&w.stored_digest);
     /* Most pickles are a single frame, in which there is nothing to share out. */
     SJ_TRY(fill_slot(&w, 0, &w.has_first, err));
     job.threads = w.is_ended ? 0 : plan->threads;
@@ -144,5 +149,7 @@ snapjar_status sj_payload_write(const sj_payload_writing *plan, sj_spool *spool,
     SJ_TRY(sj_pipeline_run(plan->context, &job, err));
     sj_checksum_end(&w.content_sum, written->content_checksum);
     sj_checksum_end(&w.stored_sum, written->checksum);
+    if (plan->wants_digest)
+        sj_blake_end(&w.stored_digest, written->digest);
     return SNAPJAR_OK;
 }

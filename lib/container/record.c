@@ -10,6 +10,9 @@
 #include "container/pool.h"
 #include "util/bytes.h"
 
+/* A payload up to this size is read to say what is wrong with a seal. */
+#define EXPLAIN_SIZE_MAX ((uint64_t)64 << 20)
+
 /* Reads the header frame whole, into memory that is kept (or the source's own). */
 static snapjar_status read_frame(const uint8_t **frame, snapjar_context *context, snapjar_source *source,
                                  uint64_t source_size, uint64_t offset, const uint8_t *first, const sj_prefix *prefix,
@@ -46,9 +49,88 @@ static snapjar_status check_total(sj_record *record, snapjar_error *err)
                     "payload.stored_size %" PRIu64 " is larger than any file", record->header->stored_size);
 }
 
-static snapjar_status read_at(sj_record *record, snapjar_context *context, snapjar_source *source, uint64_t source_size,
-                              const snapjar_limits *limits, snapjar_error *err)
+/*
+ * A signature failed, and it is of another header than this. Is the payload the one that was sealed? Nothing depends on
+ * the answer but the words: the record is refused in any case.
+ */
+static bool is_payload_sealed(const sj_record *record, const sj_seal *seal, snapjar_context *context,
+                              snapjar_source *source)
 {
+    uint8_t trailer[SJ_TRAILER_SIZE];
+    uint8_t digest[SJ_BLAKE_SIZE];
+    sj_blake_state state;
+    uint64_t end;
+    size_t got = 0;
+
+    if (!sj_add(record->payload_offset, seal->stored_size, &end) || end > INT64_MAX ||
+        snapjar_source_read_at(source, trailer, sizeof(trailer), end, &got, NULL) != SNAPJAR_OK ||
+        got != sizeof(trailer) || sj_trailer_record_size(trailer) != end + SJ_TRAILER_SIZE - record->offset)
+        return false;
+    if (seal->stored_size > EXPLAIN_SIZE_MAX)
+        return true;
+    uint8_t *payload = sj_alloc(context, (size_t)seal->stored_size);
+    bool is_read = payload &&
+                   snapjar_source_read_at(source, payload, (size_t)seal->stored_size, record->payload_offset, &got,
+                                          NULL) == SNAPJAR_OK &&
+                   got == seal->stored_size;
+    sj_blake_begin(&state);
+    if (is_read)
+        sj_blake_add(&state, payload, got);
+    sj_blake_end(&state, digest);
+    sj_free(context, payload);
+    return is_read && sj_is_equal(digest, seal->payload_digest, SJ_BLAKE_SIZE);
+}
+
+/* Step 4 of the gate: before the JSON is looked at. */
+static snapjar_status check_seal(sj_seal *seal, const sj_record *record, snapjar_context *context,
+                                 snapjar_source *source, const sj_prefix *prefix, const uint8_t *frame,
+                                 const sj_demand *demand, snapjar_error *err)
+{
+    const uint8_t *json = frame + SJ_PREFIX_SIZE;
+    const sj_sealed_header sealed = {
+        .header = {frame + 8, json, prefix->json_size},
+        .area = json + prefix->json_size,
+        .area_size = prefix->seal_size,
+        .area_offset = record->offset + SJ_PREFIX_SIZE + prefix->json_size,
+        .size_offset = record->offset + 24,
+    };
+    snapjar_error fault;
+
+    snapjar_status status = sj_seal_check_header(seal, context, demand, &sealed, &fault);
+    if (status == SNAPJAR_OK)
+        return status;
+    if (err)
+        *err = fault;
+    if (!seal->is_of_other_header)
+        return status;
+    if (is_payload_sealed(record, seal, context, source))
+        return sj_raise(err, SNAPJAR_BAD_SEAL, SNAPJAR_DIAG_SEAL_HEADER_ALTERED,
+                        SJ_AT_FILE(record->offset + SJ_PREFIX_SIZE),
+                        "the header is not the one that was sealed; the payload is");
+    return sj_raise(err, SNAPJAR_BAD_SEAL, SNAPJAR_DIAG_SEAL_TRANSPLANTED, SJ_AT_FILE(sealed.area_offset),
+                    "the seal is that of another record: neither header nor payload are what it was made for");
+}
+
+/* Step 6, and what step 9 will need. */
+static snapjar_status accept_seal(sj_record *record, const sj_seal *seal, snapjar_error *err)
+{
+    const snapjar_header *header = record->header;
+
+    SJ_TRY(
+        sj_seal_check_type(seal, header->type, sj_header_field_offset(header, NULL, "type"), &record->sealed_by, err));
+    memcpy(record->payload_digest, seal->payload_digest, SJ_BLAKE_SIZE);
+    if (seal->stored_size == header->stored_size)
+        return SNAPJAR_OK;
+    return sj_raise(err, SNAPJAR_BAD_SEAL, SNAPJAR_DIAG_SEAL_MALFORMED,
+                    SJ_AT_FILE(header->json_offset + header->prefix.json_size + 4),
+                    "the seal is of a payload of %" PRIu64 " bytes, payload.stored_size is %" PRIu64, seal->stored_size,
+                    header->stored_size);
+}
+
+static snapjar_status read_at(sj_record *record, snapjar_context *context, snapjar_source *source, uint64_t source_size,
+                              const snapjar_limits *limits, const sj_demand *demand, snapjar_error *err)
+{
+    sj_seal seal;
     uint8_t first[SJ_PREFIX_LOOK_SIZE];
     const uint8_t *frame = NULL;
     sj_prefix prefix;
@@ -58,22 +140,96 @@ static snapjar_status read_at(sj_record *record, snapjar_context *context, snapj
     SJ_TRY(sj_prefix_read(&prefix, first, first_size, record->offset, record->offset == 0, err));
     SJ_TRY(read_frame(&frame, context, source, source_size, record->offset, first, &prefix, err));
     SJ_TRY(sj_prefix_check(&prefix, frame, record->offset, err));
-    SJ_TRY(sj_header_parse(&record->header, context, &prefix, frame, record->offset, limits, err));
     record->payload_offset = record->offset + sj_prefix_frame_size(&prefix);
-    return check_total(record, err);
+    if (demand)
+        SJ_TRY(check_seal(&seal, record, context, source, &prefix, frame, demand, err));
+    SJ_TRY(sj_header_parse(&record->header, context, &prefix, frame, record->offset, limits, err));
+    SJ_TRY(check_total(record, err));
+    return demand ? accept_seal(record, &seal, err) : SNAPJAR_OK;
 }
 
 snapjar_status sj_record_read(sj_record *record, snapjar_context *context, snapjar_source *source, uint64_t source_size,
                               uint64_t offset, uint64_t index, const snapjar_limits *limits, snapjar_error *err)
 {
+    return sj_record_read_sealed(record, context, source, source_size, offset, index, limits, NULL, err);
+}
+
+snapjar_status sj_record_read_sealed(sj_record *record, snapjar_context *context, snapjar_source *source,
+                                     uint64_t source_size, uint64_t offset, uint64_t index,
+                                     const snapjar_limits *limits, const sj_demand *demand, snapjar_error *err)
+{
     *record = (sj_record){.offset = offset, .index = index};
-    snapjar_status status = read_at(record, context, source, source_size, limits, err);
+    snapjar_status status = read_at(record, context, source, source_size, limits, demand, err);
     if (status != SNAPJAR_OK) {
         sj_record_clear(record);
         if (err)
             err->record_index = index;
     }
     return status;
+}
+
+void sj_record_header_digest(uint8_t out[SJ_BLAKE_SIZE], const snapjar_header *header)
+{
+    uint8_t frame[SJ_PREFIX_SIZE];
+
+    sj_prefix_restore(frame, &header->prefix);
+    sj_seal_header_digest(out, &(sj_signed_header){frame + 8, (const uint8_t *)header->json, header->prefix.json_size});
+}
+
+static bool is_previous(const snapjar_header *next, const snapjar_header *previous)
+{
+    uint8_t digest[SJ_BLAKE_SIZE];
+
+    sj_record_header_digest(digest, previous);
+    return sj_is_equal(digest, next->stream_previous_digest, SJ_BLAKE_SIZE);
+}
+
+static bool is_same_stream(const snapjar_header *a, const snapjar_header *b)
+{
+    return a->has_stream && b->has_stream && !memcmp(a->stream_id.data, b->stream_id.data, SJ_STREAM_ID_SIZE);
+}
+
+snapjar_status sj_record_check_stream(const sj_record *next, const snapjar_header *previous, snapjar_error *err)
+{
+    const snapjar_header *header = next->header;
+
+    SJ_TRY(sj_header_check_stream(header, previous, err));
+    if (!header->is_sealed_stream || !is_same_stream(header, previous) || is_previous(header, previous))
+        return SNAPJAR_OK;
+    return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_STREAM_BROKEN,
+                    SJ_AT_FILE(sj_header_field_offset(header, "stream", "previous")),
+                    "stream.previous is not the digest of the header before");
+}
+
+static snapjar_status raise_foreign(const snapjar_header *header, const char *key, const char *what, snapjar_error *err)
+{
+    return sj_raise(err, SNAPJAR_BAD_SEAL, SNAPJAR_DIAG_SEAL_RECORD_FOREIGN,
+                    SJ_AT_FILE(sj_header_field_offset(header, "stream", key)), "%s", what);
+}
+
+snapjar_status sj_record_check_order(const sj_record *next, const snapjar_header *previous, snapjar_error *err)
+{
+    const snapjar_header *header = next->header;
+    uint64_t wanted = previous ? previous->stream_index + 1 : 0;
+
+    if (previous && (!previous->has_stream || !header->has_stream))
+        return sj_raise(
+            err, SNAPJAR_BAD_SEAL, SNAPJAR_DIAG_SEAL_RECORD_FOREIGN, SJ_AT_FILE(next->offset),
+            "the record was sealed alone, or the one before it was: neither says that they belong together");
+    if (previous && !is_same_stream(header, previous))
+        return raise_foreign(header, "id", "stream.id is not that of the record before", err);
+    if (!header->has_stream || (header->stream_index == wanted && !previous))
+        return SNAPJAR_OK;
+    if (header->stream_index != wanted) {
+        bool is_ahead = header->stream_index > wanted;
+        return sj_raise(err, SNAPJAR_BAD_SEAL,
+                        is_ahead ? SNAPJAR_DIAG_SEAL_RECORDS_MISSING : SNAPJAR_DIAG_SEAL_RECORDS_REPEATED,
+                        SJ_AT_FILE(sj_header_field_offset(header, "stream", "index")),
+                        "stream.index is %" PRIu64 " where %" PRIu64 " must stand", header->stream_index, wanted);
+    }
+    if (!header->is_sealed_stream || !is_previous(header, previous))
+        return raise_foreign(header, "previous", "stream.previous is not the digest of the header before", err);
+    return SNAPJAR_OK;
 }
 
 void sj_record_clear(sj_record *record)

@@ -7,6 +7,7 @@
 #define SJ_CONTAINER_RECORD_H
 
 #include "header/header.h"
+#include "seal/check.h"
 #include "util/io.h"
 
 typedef struct sj_record {
@@ -17,6 +18,9 @@ typedef struct sj_record {
     uint64_t payload_offset;
     /** Bytes of the whole record. */
     uint64_t size;
+    /** The key whose signature was accepted, if a seal was demanded; and what it signed of the payload. */
+    const sj_trusted *sealed_by;
+    uint8_t payload_digest[SJ_BLAKE_SIZE];
 } sj_record;
 
 /**
@@ -25,6 +29,20 @@ typedef struct sj_record {
  */
 snapjar_status sj_record_read(sj_record *record, snapjar_context *context, snapjar_source *source, uint64_t source_size,
                               uint64_t offset, uint64_t index, const snapjar_limits *limits, snapjar_error *err);
+
+/** The same, with the header's part of a seal checked before the JSON is looked at. `demand` may be NULL. */
+snapjar_status sj_record_read_sealed(sj_record *record, snapjar_context *context, snapjar_source *source,
+                                     uint64_t source_size, uint64_t offset, uint64_t index,
+                                     const snapjar_limits *limits, const sj_demand *demand, snapjar_error *err);
+
+/** BLAKE2b-256 of a header as it is signed. */
+void sj_record_header_digest(uint8_t out[SJ_BLAKE_SIZE], const snapjar_header *header);
+
+/** Whether `next` may follow `previous` in a file, as the format demands of any file. */
+snapjar_status sj_record_check_stream(const sj_record *next, const snapjar_header *previous, snapjar_error *err);
+
+/** The same where seals are demanded; `previous` is NULL for the first record of the file. */
+snapjar_status sj_record_check_order(const sj_record *next, const snapjar_header *previous, snapjar_error *err);
 
 /** Checks that the record ends inside the source, and its trailer: record-cut-short, trailer-damaged. */
 snapjar_status sj_record_check_end(const sj_record *record, snapjar_source *source, uint64_t source_size,

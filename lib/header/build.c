@@ -22,6 +22,8 @@
 /* The rest of the header, but for buffers, has room beside this. */
 #define CONSTANT_SIZE_MAX (SNAPJAR_HEADER_JSON_SIZE_DEFAULT - SJ_VARYING_SIZE_MAX)
 #define LAYOUT_KEY ",\"layout\":"
+/* Longer than `requires` and `stream`. */
+#define STREAM_SIZE_MAX 288
 
 /* ---- what is kept in the context ---- */
 
@@ -412,6 +414,21 @@ snapjar_status sj_header_prepare(snapjar_context *context, const sj_header_plan 
 
 /* ---- the part that every record has anew ---- */
 
+/* Which record of its file this is. The first one needs no feature: it says nothing of a record before it. */
+size_t sj_header_format_stream(char *out, size_t room, const sj_header_plan *plan)
+{
+    int size = 0;
+
+    if (plan->stream_id && plan->stream_index)
+        size = snprintf(out, room,
+                        ",\"requires\":[\"sealed-stream\"],\"stream\":{\"id\":\"%s\",\"index\":%" PRIu64
+                        ",\"previous\":\"blake2b-256:%s\"}",
+                        plan->stream_id, plan->stream_index, plan->stream_previous);
+    else if (plan->stream_id)
+        size = snprintf(out, room, ",\"stream\":{\"id\":\"%s\",\"index\":0,\"previous\":null}", plan->stream_id);
+    return size < 0 ? 0 : (size_t)size;
+}
+
 static snapjar_status reserve_frame(snapjar_context *context, sj_kept *kept, uint64_t size, snapjar_error *err)
 {
     if (size <= kept->frame_capacity)
@@ -444,11 +461,13 @@ snapjar_status sj_header_build(const uint8_t **frame, size_t *frame_size, snapja
         return sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_HEADER_TOO_LARGE, SJ_NOWHERE,
                         "%zu out-of-band buffers do not fit a header; at most %" PRIu64 " do", plan->buffer_count,
                         SNAPJAR_HEADER_JSON_SIZE_DEFAULT / SJ_VARYING_SPAN_SIZE_MAX);
-    size_t room = SJ_VARYING_SIZE_MAX + SJ_VARYING_SPAN_SIZE_MAX * plan->buffer_count;
+    size_t room = STREAM_SIZE_MAX + SJ_VARYING_SIZE_MAX + SJ_VARYING_SPAN_SIZE_MAX * plan->buffer_count;
     SJ_TRY(reserve_frame(context, kept, SJ_PREFIX_SIZE + kept->prepared_size + room, err));
     char *json = (char *)kept->frame + SJ_PREFIX_SIZE;
     memcpy(json, kept->prepared, kept->prepared_size);
-    size_t size = kept->prepared_size + sj_varying_write(json + kept->prepared_size, created, plan);
+    size_t size = kept->prepared_size;
+    size += sj_header_format_stream(json + size, STREAM_SIZE_MAX, plan);
+    size += sj_varying_write(json + size, created, plan);
     if (size > SNAPJAR_HEADER_JSON_SIZE_DEFAULT)
         return sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_HEADER_TOO_LARGE, SJ_NOWHERE,
                         "the header's JSON would have %zu bytes, %" PRIu64 " are allowed", size,

@@ -12,6 +12,8 @@
 
 #define CHECKSUM_PREFIX "xxh3-128:"
 #define CHECKSUM_PREFIX_SIZE (sizeof(CHECKSUM_PREFIX) - 1)
+#define DIGEST_PREFIX "blake2b-256:"
+#define DIGEST_PREFIX_SIZE (sizeof(DIGEST_PREFIX) - 1)
 
 static void enter(sj_fields *fields, const char *key, size_t index)
 {
@@ -196,6 +198,14 @@ static bool read_checksum(const sj_json *value, uint8_t *out)
            read_hex(text.data + CHECKSUM_PREFIX_SIZE, 32, out);
 }
 
+static bool read_digest(const sj_json *value, uint8_t *out)
+{
+    snapjar_text text = sj_json_string(value);
+    return text.size == DIGEST_PREFIX_SIZE + 2 * SJ_PREVIOUS_DIGEST_SIZE &&
+           !memcmp(text.data, DIGEST_PREFIX, DIGEST_PREFIX_SIZE) &&
+           read_hex(text.data + DIGEST_PREFIX_SIZE, 2 * SJ_PREVIOUS_DIGEST_SIZE, out);
+}
+
 static snapjar_status check_checksum(sj_fields *fields, const sj_json *value)
 {
     if (!read_checksum(value, NULL))
@@ -217,7 +227,9 @@ static snapjar_status check_stream_previous(sj_fields *fields, const sj_json *va
     if (sj_json_type_of(value) == SJ_JSON_NULL)
         return SNAPJAR_OK;
     SJ_TRY(want_type(fields, value, SJ_JSON_STRING));
-    if (!read_checksum(value, fields->header->stream_previous))
+    if (fields->header->is_sealed_stream && !read_digest(value, fields->header->stream_previous_digest))
+        return raise_value(fields, "must be \"blake2b-256:\" and 64 lower-case hex digits, or null");
+    if (!fields->header->is_sealed_stream && !read_checksum(value, fields->header->stream_previous))
         return raise_value(fields, "must be \"xxh3-128:\" and 32 lower-case hex digits, or null");
     fields->header->has_stream_previous = true;
     return SNAPJAR_OK;
@@ -450,6 +462,9 @@ static snapjar_status check_rule(sj_fields *fields, const rule *r, const sj_json
     return r->check(fields, value);
 }
 
+/* The one feature that this version knows. */
+#define SEALED_STREAM "sealed-stream"
+
 /* Before all else: a record that needs a newer reader must be called that, whatever its fields look like. */
 static snapjar_status check_requires(sj_fields *fields, const sj_json *constant)
 {
@@ -465,6 +480,11 @@ static snapjar_status check_requires(sj_fields *fields, const sj_json *constant)
         char why[128];
         enter(fields, NULL, i);
         SJ_TRY(want_type(fields, sj_json_at(value, i), SJ_JSON_STRING));
+        if (is_text(sj_json_at(value, i), SEALED_STREAM)) {
+            fields->header->is_sealed_stream = true;
+            leave(fields);
+            continue;
+        }
         snapjar_text text = sj_json_string(sj_json_at(value, i));
         (void)snapjar_text_escape(name, sizeof(name), text.data, text.size);
         (void)snprintf(why, sizeof(why), "demands the feature \"%s\", which this reader does not have", name);

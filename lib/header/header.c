@@ -150,6 +150,7 @@ static void drop_parsed(snapjar_header *header)
     header->buffer_count = 0;
     header->has_stream = false;
     header->has_stream_previous = false;
+    header->is_sealed_stream = false;
     header->string_encoding = SNAPJAR_STRING_ASCII;
 }
 
@@ -179,6 +180,14 @@ snapjar_status sj_header_parse(snapjar_header **out, snapjar_context *context, c
         sj_header_free(header);
         return sj_raise_no_memory(err, prefix->json_size);
     }
+    if (prefix->seal_size) {
+        header->seal = (uint8_t *)sj_dup_text(context, (const char *)frame + SJ_PREFIX_SIZE + prefix->json_size,
+                                              prefix->seal_size);
+        if (!header->seal) {
+            sj_header_free(header);
+            return sj_raise_no_memory(err, prefix->seal_size);
+        }
+    }
     size_t depth_max = (size_t)limits->json_depth_max;
     if (!parse_split(header, depth_max)) {
         drop_parsed(header);
@@ -197,6 +206,7 @@ void sj_header_free(snapjar_header *header)
     if (!header)
         return;
     drop_parsed(header);
+    sj_free(header->context, header->seal);
     sj_free(header->context, header->json);
     sj_free(header->context, header);
 }
@@ -210,7 +220,7 @@ snapjar_status sj_header_check_stream(const snapjar_header *next, const snapjar_
         return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_STREAM_BROKEN,
                         SJ_AT_FILE(sj_header_field_offset(next, "stream", "index")),
                         "stream.index %" PRIu64 " follows %" PRIu64, next->stream_index, previous->stream_index);
-    if (memcmp(next->stream_previous, previous->prefix.checksum, SJ_CHECKSUM_SIZE) != 0)
+    if (!next->is_sealed_stream && memcmp(next->stream_previous, previous->prefix.checksum, SJ_CHECKSUM_SIZE) != 0)
         return sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_STREAM_BROKEN,
                         SJ_AT_FILE(sj_header_field_offset(next, "stream", "previous")),
                         "stream.previous is not the checksum of the header before");

@@ -15,6 +15,8 @@
 
 #define SJ_TYPE_SIZE_MAX 1024
 #define SJ_STREAM_ID_SIZE 32
+/** BLAKE2b-256 of the record before: see spec/seals.md. Made elsewhere, only kept and compared here. */
+#define SJ_PREVIOUS_DIGEST_SIZE 32
 
 struct snapjar_header {
     snapjar_context *context;
@@ -22,6 +24,8 @@ struct snapjar_header {
     /** The JSON as stored, and where it stands in the file. */
     char *json;
     uint64_t json_offset;
+    /** The seal area as stored; NULL if there is none. */
+    uint8_t *seal;
     /** The parsed JSON without `created` and `payload`; `type` and the stream's texts point into it. */
     sj_json *constant;
     /** `created` points into this, or into `constant` when the header was parsed in one piece. */
@@ -44,6 +48,9 @@ struct snapjar_header {
     uint64_t stream_index;
     bool has_stream_previous;
     uint8_t stream_previous[SJ_CHECKSUM_SIZE];
+    /** The feature `sealed-stream` is required: the record before is named by its digest, not by its checksum. */
+    bool is_sealed_stream;
+    uint8_t stream_previous_digest[SJ_PREVIOUS_DIGEST_SIZE];
 };
 
 /**
@@ -56,7 +63,10 @@ snapjar_status sj_header_parse(snapjar_header **header, snapjar_context *context
                                snapjar_error *err);
 void sj_header_free(snapjar_header *header);
 
-/** Whether `next` may follow `previous` in a file: if both are of one stream, index and digest must go on. */
+/**
+ * Whether `next` may follow `previous` in a file: if both are of one stream, index and checksum must go on. Of a sealed
+ * stream the digest is not compared.
+ */
 snapjar_status sj_header_check_stream(const snapjar_header *next, const snapjar_header *previous, snapjar_error *err);
 
 /** Where the value at `parent.key` (parent may be NULL) stands in the file. */
@@ -91,6 +101,11 @@ typedef struct sj_header_plan {
     uint8_t content_checksum[SJ_CHECKSUM_SIZE];
     const snapjar_buffer_span *buffers;
     size_t buffer_count;
+    /** 32 hex digits, or NULL: the record is in no stream. */
+    const char *stream_id;
+    uint64_t stream_index;
+    /** For all but the first: 64 hex digits. */
+    const char *stream_previous;
 } sj_header_plan;
 
 /**
@@ -98,6 +113,10 @@ typedef struct sj_header_plan {
  * with the same texts. Call it before doing any work.
  */
 snapjar_status sj_header_prepare(snapjar_context *context, const sj_header_plan *plan, snapjar_error *err);
+
+/** `,"requires":[...],"stream":{...}` of a plan, as it stands before `,"created":`; its size. `room` is 288 at least.
+ */
+size_t sj_header_format_stream(char *out, size_t room, const sj_header_plan *plan);
 
 /** Builds the whole header frame. `*frame` belongs to the context and lives until its next use for a header. */
 snapjar_status sj_header_build(const uint8_t **frame, size_t *frame_size, snapjar_context *context,

@@ -169,6 +169,25 @@ void sj_prefix_write(uint8_t *frame, uint32_t json_size, uint32_t seal_size)
     frame_checksum(frame + AT_CHECKSUM, frame, SJ_PREFIX_SIZE + (size_t)json_size + seal_size);
 }
 
+void sj_prefix_restore(uint8_t frame[SJ_PREFIX_SIZE], const sj_prefix *prefix)
+{
+    memset(frame, 0, SJ_PREFIX_SIZE);
+    memcpy(frame, frame_magic, sizeof(frame_magic));
+    memcpy(frame + AT_MAGIC, magic, sizeof(magic));
+    sj_write_le16(frame + AT_VERSION, prefix->format_version);
+    sj_write_le16(frame + AT_FLAGS, prefix->flags);
+    sj_write_le32(frame + AT_JSON_SIZE, prefix->json_size);
+}
+
+void sj_prefix_reseal(uint8_t *frame, uint32_t seal_size)
+{
+    uint32_t json_size = sj_read_le32(frame + AT_JSON_SIZE);
+
+    sj_write_le32(frame + AT_FRAME_SIZE, SJ_FRAME_FIXED_SIZE + json_size + seal_size);
+    sj_write_le32(frame + AT_SEAL_SIZE, seal_size);
+    frame_checksum(frame + AT_CHECKSUM, frame, SJ_PREFIX_SIZE + (size_t)json_size + seal_size);
+}
+
 void sj_trailer_write(uint8_t out[SJ_TRAILER_SIZE], uint64_t record_size,
                       const uint8_t header_checksum[SJ_CHECKSUM_SIZE])
 {

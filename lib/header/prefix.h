@@ -56,6 +56,13 @@ snapjar_status sj_prefix_check(const sj_prefix *prefix, const uint8_t *frame, ui
 /** Writes a prefix for the JSON and seal area that follow it at `frame`, and its checksum over all. */
 void sj_prefix_write(uint8_t *frame, uint32_t json_size, uint32_t seal_size);
 
+/** The bytes up to before the seal size as they stood in the frame, but for the frame size; that and the rest are
+ * zeros. */
+void sj_prefix_restore(uint8_t frame[SJ_PREFIX_SIZE], const sj_prefix *prefix);
+
+/** Makes a header frame fit a seal area of another size, which stands behind its JSON already. */
+void sj_prefix_reseal(uint8_t *frame, uint32_t seal_size);
+
 void sj_trailer_write(uint8_t out[SJ_TRAILER_SIZE], uint64_t record_size,
                       const uint8_t header_checksum[SJ_CHECKSUM_SIZE]);
 

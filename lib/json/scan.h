@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A walk over JSON text that knows the offset of everything. It decides nothing that jansson decides: it says where the
- * byte is that jansson refused, and where in a valid text a value stands. Used by json/ only.
+ * byte is that jansson refused, and where in a valid text a value stands. Used by json/; seal/ uses its check of UTF-8.
  */
 #ifndef SJ_JSON_SCAN_H
 #define SJ_JSON_SCAN_H

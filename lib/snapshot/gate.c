@@ -160,6 +160,7 @@ static snapjar_status pass(const sj_gate *gate, const sj_record *record, snapjar
         .state = &c,
         .progress = options->progress,
         .progress_state = options->progress_state,
+        .digest = record->sealed_by ? record->payload_digest : NULL,
     };
     uint64_t source_size = 0;
 

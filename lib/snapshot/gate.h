@@ -18,6 +18,9 @@ struct snapjar_reader {
     snapjar_context *context;
     snapjar_source *source;
     snapjar_limits limits;
+    /** The seal that every record must have; its trust set is NULL if none is demanded. */
+    sj_demand demand;
+    char *demand_context;
     snapjar_record record;
     bool has_record;
     /** The header before the current one, for its stream; NULL for the first and after a seek. */

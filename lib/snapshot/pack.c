@@ -17,6 +17,7 @@
 #include "snapshot/describe.h"
 #include "snapshot/input.h"
 #include "snapshot/pack.h"
+#include "snapshot/sealer.h"
 #include "util/bytes.h"
 #include "util/options.h"
 
@@ -209,10 +210,16 @@ static snapjar_status describe(sj_header_plan *plan, snapjar_context *context, s
     return SNAPJAR_OK;
 }
 
+/* Who seals the record, if anybody, and the digest of its payload. */
+typedef struct sealing {
+    snapjar_sealer *sealer;
+    const uint8_t *digest;
+} sealing;
+
 /* Builds the header of what was compressed, and writes all. */
 static snapjar_status finish_record(snapjar_context *context, snapjar_scan *scan, sj_spool *spool, snapjar_sink *sink,
-                                    sj_header_plan *plan, const sj_pack_extra *extra, snapjar_packed *packed,
-                                    snapjar_error *err)
+                                    sj_header_plan *plan, const sealing *seal, const sj_pack_extra *extra,
+                                    snapjar_packed *packed, snapjar_error *err)
 {
     char type[SJ_TYPE_SIZE_MAX + 1];
     char *layout_json = NULL;
@@ -223,6 +230,8 @@ static snapjar_status finish_record(snapjar_context *context, snapjar_scan *scan
     if (status == SNAPJAR_OK)
         status = sj_header_build(&frame, &frame_size, context, plan, err);
     sj_free(context, layout_json);
+    if (status == SNAPJAR_OK && seal->sealer)
+        status = sj_sealer_seal(seal->sealer, &frame, &frame_size, plan->stored_size, seal->digest, err);
     if (status != SNAPJAR_OK)
         return status;
     if (extra && extra->header_checksum)
@@ -250,6 +259,7 @@ static snapjar_status pack(snapjar_context *context, producer *p, snapjar_scan *
         .has_buffers = options->buffer_count > 0,
         .produce = produce,
         .state = p,
+        .wants_digest = options->sealer != NULL,
     };
     sj_payload_written written;
 
@@ -267,7 +277,10 @@ static snapjar_status pack(snapjar_context *context, producer *p, snapjar_scan *
     memcpy(plan->checksum, written.checksum, SJ_CHECKSUM_SIZE);
     memcpy(plan->content_checksum, written.content_checksum, SJ_CHECKSUM_SIZE);
     scan->has_buffers = p->buffer_count > 0;
-    return finish_record(context, scan, spool, sink, plan, extra, packed, err);
+    if (options->sealer)
+        sj_sealer_plan(options->sealer, plan);
+    return finish_record(context, scan, spool, sink, plan, &(sealing){options->sealer, written.digest}, extra, packed,
+                         err);
 }
 
 /* A pickle that breaks off may be joblib's, which puts raw arrays into it: then say that. */

@@ -44,6 +44,7 @@ void snapjar_reader_free(snapjar_reader *reader)
         return;
     drop_record(reader);
     sj_header_free(reader->previous);
+    sj_free(reader->context, reader->demand_context);
     sj_free(reader->context, reader);
 }
 
@@ -76,6 +77,14 @@ static snapjar_status look_ahead(const snapjar_reader *reader, snapjar_error *er
     return status;
 }
 
+/* Whether the record may stand where it does. */
+static snapjar_status check_order(const snapjar_reader *reader, const sj_record *next, snapjar_error *err)
+{
+    if (reader->demand.trust && (reader->previous || !next->offset))
+        return sj_record_check_order(next, reader->previous, err);
+    return reader->previous ? sj_record_check_stream(next, reader->previous, err) : SNAPJAR_OK;
+}
+
 snapjar_status snapjar_reader_next(snapjar_reader *reader, const snapjar_record **out, snapjar_error *err)
 {
     const sj_record *current = &reader->record.inner;
@@ -93,16 +102,15 @@ snapjar_status snapjar_reader_next(snapjar_reader *reader, const snapjar_record 
         SJ_TRY(leave_record(reader, reader->source_size, err));
     if (reader->next_offset >= reader->source_size)
         return SNAPJAR_OK;
-    SJ_TRY(sj_record_read(&next, reader->context, reader->source, reader->source_size, reader->next_offset,
-                          reader->next_index, &reader->limits, err));
-    if (reader->previous) {
-        snapjar_status status = sj_header_check_stream(next.header, reader->previous, err);
-        if (status != SNAPJAR_OK) {
-            sj_record_clear(&next);
-            if (err)
-                err->record_index = reader->next_index;
-            return status;
-        }
+    SJ_TRY(sj_record_read_sealed(&next, reader->context, reader->source, reader->source_size, reader->next_offset,
+                                 reader->next_index, &reader->limits, reader->demand.trust ? &reader->demand : NULL,
+                                 err));
+    snapjar_status status = check_order(reader, &next, err);
+    if (status != SNAPJAR_OK) {
+        sj_record_clear(&next);
+        if (err)
+            err->record_index = reader->next_index;
+        return status;
     }
     reader->record.inner = next;
     reader->has_record = true;

@@ -10,6 +10,7 @@ is used. This tool knows how to build wrong files, and never decides what a read
 recipes.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -79,6 +80,11 @@ def parse_bytes(text: str) -> bytes:
 
 def le(value: int, size: int) -> bytes:
     return value.to_bytes(size, "little")
+
+
+def header_digest(signed: bytes) -> bytes:
+    """What a sealed stream calls the header before: spec/seals.md, section 3."""
+    return hashlib.blake2b(b"snapjar head v1\0" + signed, digest_size=32).digest()
 
 
 def checksum(data: bytes) -> bytes:
@@ -292,6 +298,7 @@ class Record:
         text = self.json_text if self.json_text is not None else serialise(self.tree).encode("utf-8")
         if previous is not None:
             text = text.replace(b"$previous", b"xxh3-128:" + previous.digest.hex().encode())
+            text = text.replace(b"$digest", b"blake2b-256:" + header_digest(previous.signed).hex().encode())
         for old, new in self.replacements:
             if text.count(old) != 1:
                 raise RecipeError(f"{old!r} stands {text.count(old)} times in the JSON")
@@ -313,6 +320,7 @@ class Record:
         checked += le(number.get("version", 1), 2) + le(number.get("flags", 0), 2) + le(json_size, 4) + le(seal_size, 4)
         rest = self.json_bytes + self.seal
         self.digest = checksum(checked + bytes(16) + rest)
+        self.signed = checked[:16] + self.json_bytes
         stored = parse_bytes(self.prefix["checksum"]) if "checksum" in self.prefix else self.digest
         header = head + checked + stored + rest
         trailer = self.build_trailer(len(header) + len(payload))

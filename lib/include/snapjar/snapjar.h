@@ -19,6 +19,7 @@
 #include <snapjar/policy.h>
 #include <snapjar/replace.h>
 #include <snapjar/scan.h>
+#include <snapjar/seal.h>
 #include <snapjar/show.h>
 #include <snapjar/snapshot.h>
 #include <snapjar/status.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Snapshot files: one or more records, each a header and a compressed pickle (spec/format.md). Reading goes
- * through one gate whose order never changes: magic, header checksum, version and flags, JSON and fields, limits,
- * stored checksum, decompression to exactly the declared size, content checksum, the pickle's opcodes to STOP, and
- * with a policy what the pickle would do. Bytes are handed out only after all of it.
+ * through one gate whose order never changes: magic, header checksum, version and flags, signature if one is demanded,
+ * JSON and fields, limits, stored checksum and digest, decompression to exactly the declared size, content checksum,
+ * the pickle's opcodes to STOP, and with a policy what the pickle would do. Bytes are handed out only after all of it.
  */
 #ifndef SNAPJAR_SNAPSHOT_H
 #define SNAPJAR_SNAPSHOT_H
@@ -177,6 +177,9 @@ typedef struct snapjar_buffer {
     size_t size;
 } snapjar_buffer;
 
+/** Seals records as they are written: seal.h. */
+typedef struct snapjar_sealer snapjar_sealer;
+
 typedef struct snapjar_pack_options {
     /** sizeof(snapjar_pack_options) of the program. */
     size_t struct_size;
@@ -218,12 +221,14 @@ typedef struct snapjar_pack_options {
      * decides nothing. NULL: a scan of the library's own. If the call fails, so has the scan.
      */
     snapjar_scan *scan;
+    /** Seals the record, and says which one of its file it is; borrowed. NULL: no seal. */
+    snapjar_sealer *sealer;
 } snapjar_pack_options;
 
 #define SNAPJAR_PACK_OPTIONS_INIT                                                                                      \
     {                                                                                                                  \
         sizeof(snapjar_pack_options), NULL, 0, NULL, NULL, NULL, SNAPJAR_STRING_ASCII, SNAPJAR_COMPRESSION_AUTO, 0, 0, \
-            0, NULL, 0, NULL, NULL, NULL, NULL                                                                         \
+            0, NULL, 0, NULL, NULL, NULL, NULL, NULL                                                                   \
     }
 
 /** Bytes of JSON that a header spends on `layout` at most; a larger one is left out. */

@@ -30,7 +30,7 @@ typedef enum snapjar_status {
     SNAPJAR_UNSUPPORTED = 7,
     /** The data is of this format and damaged, or made to mislead. */
     SNAPJAR_DAMAGED = 8,
-    /** A seal is absent, wrong or not trusted. Reserved: no function of this version returns it. */
+    /** A seal was demanded and is absent, wrong or not trusted. */
     SNAPJAR_BAD_SEAL = 9,
     /** A policy or contract says no. */
     SNAPJAR_REFUSED = 10,
