@@ -68,6 +68,8 @@ COMMANDS = [
     ["recover", "damaged.snapjar", "-o", "out.snapjar"],
     ["recover", "torn.snapjar", "-o", "out.snapjar"],
     ["report", "."],
+    ["report", "--verify", "--html", "map.html", "."],
+    ["doctor", "in.pkl", "more.snapjar", "torn.snapjar", "damaged.snapjar"],
 ]
 
 
