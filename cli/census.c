@@ -33,16 +33,26 @@ const struct concern_info concern_infos[CONCERN_COUNT] = {
         {"denied", "denied by the policy",
          "The pickle does what the policy does not allow: do not load it. `snapjar scan` says all of it.", 2},
     [CONCERN_ODD] = {"odd", "odd", "No pickler writes such a pickle: do not load it before you know who made it.", 1},
+    [CONCERN_OFF_CONTRACT] = {"off-contract", "not as the contract says",
+                              "Fields or values are not as the contract describes this schema version: the class "
+                              "changed and its version did not.",
+                              2},
+    [CONCERN_UNKNOWN_VERSION] = {"unknown-version", "of an unknown version",
+                                 "The contract has no way from this schema version to its own.", 2},
     [CONCERN_DRIFTED] = {"drifted", "drifted",
                          "A class has other fields in other records of the same schema version. Raise the schema "
                          "version when fields change.",
                          2},
+    [CONCERN_BEHIND] =
+        {"behind", "behind the contract",
+         "Of an older schema version, from which migrations lead on: `snapjar migrate` does it for good.", 2},
     [CONCERN_STALE] = {"stale", "stale", "Older than --stale-after.", 2},
     [CONCERN_FUTURE] = {"future", "made in the future",
                         "Created after the time of this report: a clock was or is wrong.", 1},
     [CONCERN_UNSEALED] = {"unsealed", "not sealed",
                           "Nothing but checksums speaks for these records: whoever can write the file can make others.",
                           0},
+    [CONCERN_NO_CONTRACT] = {"no-contract", "without a contract", "No contract was given for their type.", 0},
     [CONCERN_BARE] = {"bare", "in no jar",
                       "Bare or compressed pickles: no version, no checksum, no date. `snapjar pack` wraps them.", 1},
     [CONCERN_UNOPENED] = {"not-opened", "not looked into",
@@ -124,8 +134,8 @@ static void name_item(const struct census *census, struct concern *concern, cons
 static void note_concern(struct census *census, enum concern_kind kind, const char *path, uint64_t record,
                          snapjar_diagnostic diagnostic, const char *message, size_t message_size)
 {
-    static const unsigned once =
-        1u << CONCERN_STALE | 1u << CONCERN_FUTURE | 1u << CONCERN_UNSEALED | 1u << CONCERN_BARE;
+    static const unsigned once = 1u << CONCERN_STALE | 1u << CONCERN_BEHIND | 1u << CONCERN_NO_CONTRACT |
+                                 1u << CONCERN_FUTURE | 1u << CONCERN_UNSEALED | 1u << CONCERN_BARE;
     struct concern *concern = &census->concerns[kind];
     const uint64_t files = concern->file_count;
 
@@ -288,6 +298,7 @@ static void take_record(struct census *census, const struct unpacking *seen, con
     group->stored_size += sighting->stored_size;
     group->sealed_count += sighting->is_sealed;
     group->migrated_count += sighting->is_migrated;
+    group->behind_count += sighting->is_behind;
     group->layout_count += sighting->layout_size > 0;
     if (sighting->protocol >= 0 && sighting->protocol < 6)
         group->protocols[sighting->protocol]++;

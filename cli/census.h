@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "batch.h"
+#include "contract_set.h"
 #include "judging.h"
 #include "moments.h"
 #include "tally.h"
@@ -27,10 +28,14 @@ enum concern_kind {
     CONCERN_NOT_ANALYSED,
     CONCERN_DENIED,
     CONCERN_ODD,
+    CONCERN_OFF_CONTRACT,
+    CONCERN_UNKNOWN_VERSION,
     CONCERN_DRIFTED,
+    CONCERN_BEHIND,
     CONCERN_STALE,
     CONCERN_FUTURE,
     CONCERN_UNSEALED,
+    CONCERN_NO_CONTRACT,
     CONCERN_BARE,
     CONCERN_UNOPENED,
     CONCERN_LEFTOVER
@@ -95,6 +100,8 @@ struct sighting {
     int protocol;
     bool is_sealed;
     bool is_migrated;
+    /** Its contract is at a later schema version, to which migrations lead. */
+    bool is_behind;
     /** How long its texts are, and its layout: classes, each as a name and its fields. They follow in this order. */
     uint32_t text_sizes[SEEN_COUNT];
     uint32_t layout_size;
@@ -117,6 +124,7 @@ struct group {
     uint64_t sealed_count;
     uint64_t migrated_count;
     uint64_t stale_count;
+    uint64_t behind_count;
     uint64_t layout_count;
     /** Classes with several layouts; set by census_finish. */
     uint64_t drifted_count;
@@ -170,6 +178,8 @@ struct census_options {
     bool is_deep;
     /** NULL: nothing is judged. */
     const snapjar_policy *policy;
+    /** NULL: objects are held against no contract. */
+    const struct contract_set *contracts;
     size_t row_max;
     size_t list_max;
 };

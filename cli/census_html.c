@@ -348,6 +348,7 @@ static void add_group(struct text *out, const struct census *census, struct grou
     text_printf(out, "<td class=\"n\">%.2f</td><td>",
                 group->stored_size ? (double)group->size / (double)group->stored_size : 0.0);
     add_tag(out, group->drifted_count, group->drifted_count, "w2", "drifted");
+    add_tag(out, group->behind_count, group->count, "w2", "behind");
     add_tag(out, group->stale_count, group->count, "w2", "stale");
     add_tag(out, group->migrated_count, group->count, "", "migrated");
     add_tag(out, group->sealed_count, group->count, "ok", "sealed");

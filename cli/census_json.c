@@ -71,6 +71,8 @@ static void add_group(struct text *out, const struct census *census, struct grou
         json_number(out, "sealed", group->sealed_count);
         json_number(out, "migrated", group->migrated_count);
         json_number(out, "stale", group->stale_count);
+        if (census->options.contracts)
+            json_number(out, "behind", group->behind_count);
         json_number(out, "with_layout", group->layout_count);
         json_number(out, "drifted_classes", group->drifted_count);
     }

@@ -3,123 +3,21 @@
  * Looking at one file for snapjar report, on a worker's thread: sightings of its records and pickles, and of what is
  * wrong, packed one after another into the outcome's text.
  */
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "census.h"
-#include "json_out.h"
+#include "contracts.h"
 #include "pickle_files.h"
+#include "sightings.h"
 
-/* What is gathered of a header; texts end up behind the sighting. */
-struct gathering {
-    struct sighting sighting;
-    struct text texts[SEEN_COUNT];
-    struct text layout;
-    /** Where the sizes of the class and its fields, which are being read, stand in `layout`. */
-    size_t class_at;
-    size_t class_size;
-    bool has_class;
-};
-
-static const struct census *census_of(const struct batch *batch)
-{
-    return batch->state;
-}
-
-/* ---- packing ---- */
+/* ---- headers ---- */
 
 static void add_size(struct text *out, size_t size)
 {
     uint32_t number = (uint32_t)size;
     text_add(out, (const char *)&number, sizeof(number));
 }
-
-static void pack(struct text *out, struct gathering *seen)
-{
-    struct sighting *sighting = &seen->sighting;
-
-    for (size_t i = 0; i < SEEN_COUNT; i++)
-        sighting->text_sizes[i] = (uint32_t)seen->texts[i].size;
-    sighting->layout_size = (uint32_t)seen->layout.size;
-    text_add(out, (const char *)sighting, sizeof(*sighting));
-    for (size_t i = 0; i < SEEN_COUNT; i++)
-        text_add(out, text_string(&seen->texts[i]), seen->texts[i].size);
-    text_add(out, text_string(&seen->layout), seen->layout.size);
-}
-
-static void gathering_free(struct gathering *seen)
-{
-    for (size_t i = 0; i < SEEN_COUNT; i++)
-        text_free(&seen->texts[i]);
-    text_free(&seen->layout);
-}
-
-static void add_concern(struct outcome *outcome, enum concern_kind kind, uint64_t record, snapjar_diagnostic diagnostic,
-                        const char *message)
-{
-    struct gathering seen = {
-        .sighting = {
-            .kind = SIGHTING_CONCERN, .concern = kind, .diagnostic = diagnostic, .record = record, .protocol = -1}};
-
-    text_puts(&seen.texts[SEEN_TYPE], message);
-    pack(&outcome->out, &seen);
-    gathering_free(&seen);
-    /* The exit code is one number for all files: see census_take. */
-    if (concern_infos[kind].weight == 2 && outcome->exit_code < EXIT_NO)
-        outcome->exit_code = EXIT_NO;
-}
-
-/* ---- failures ---- */
-
-static enum concern_kind concern_of(const snapjar_error *err)
-{
-    switch (err->status) {
-    case SNAPJAR_CUT_SHORT:
-        return CONCERN_CUT_SHORT;
-    case SNAPJAR_WRONG_FORMAT:
-        return CONCERN_NO_SNAPSHOT;
-    case SNAPJAR_UNSUPPORTED:
-        return CONCERN_UNSUPPORTED;
-    case SNAPJAR_REFUSED:
-        return CONCERN_DENIED;
-    case SNAPJAR_OK:
-    case SNAPJAR_DAMAGED:
-    case SNAPJAR_BAD_SEAL:
-        return CONCERN_DAMAGED;
-    case SNAPJAR_INVALID_ARGUMENT:
-    case SNAPJAR_NO_MEMORY:
-    case SNAPJAR_LIMIT:
-    case SNAPJAR_IO:
-    case SNAPJAR_NOT_FOUND:
-    case SNAPJAR_CANCELLED:
-    case SNAPJAR_BUG:
-        break;
-    }
-    return CONCERN_NOT_ANALYSED;
-}
-
-static void add_failure(const struct batch *batch, struct outcome *outcome, const char *path, const snapjar_error *err,
-                        enum concern_kind kind)
-{
-    struct text message = {0};
-
-    outcome_note(outcome, err);
-    if (report_exit_code(err->status) == EXIT_TROUBLE)
-        report_format_line(&batch->cli->report, &outcome->log, path, err, outcome->content);
-    /* The number of the record is told beside it. */
-    snapjar_error told = *err;
-    told.record_index = SNAPJAR_OFFSET_NONE;
-    report_format(&message, &told, outcome->content);
-    add_concern(outcome, kind, err->record_index, err->diagnostic, text_string(&message));
-    text_free(&message);
-}
-
-void census_fail(const struct batch *batch, struct outcome *outcome, const char *path, const snapjar_error *err)
-{
-    add_failure(batch, outcome, path, err, concern_of(err));
-}
-
-/* ---- headers ---- */
 
 static void end_class(struct gathering *seen)
 {
@@ -183,11 +81,40 @@ static snapjar_status visit(void *state, const char *path, snapjar_text value, i
     return SNAPJAR_OK;
 }
 
+/* Where a record's schema version stands in its contract. */
+static void add_standing(const struct batch *batch, struct outcome *outcome, struct sighting *sighting,
+                         snapjar_text type)
+{
+    const struct contract_set *contracts = census_options_of(batch)->contracts;
+    const int64_t version = sighting->schema_version;
+    struct text message = {0};
+
+    if (!contracts)
+        return;
+    const snapjar_contract *contract = contract_set_find(contracts, type.data, type.size);
+    if (!contract) {
+        sighting_concern(outcome, CONCERN_NO_CONTRACT, sighting->record, SNAPJAR_DIAG_NONE, "");
+    } else if (snapjar_contract_accepts(contract, version)) {
+        /* As it should be. */
+    } else if (snapjar_contract_chain(contract, version, NULL)) {
+        sighting->is_behind = true;
+        text_puts(&message, "schema version ");
+        contracts_add_chain(&message, contract, version);
+        sighting_concern(outcome, CONCERN_BEHIND, sighting->record, SNAPJAR_DIAG_NONE, text_string(&message));
+    } else {
+        text_printf(&message, "schema version %" PRId64 ", the contract is at %" PRId64, version,
+                    snapjar_contract_schema_version(contract));
+        sighting_concern(outcome, CONCERN_UNKNOWN_VERSION, sighting->record, SNAPJAR_DIAG_CONTRACT_VERSION,
+                         text_string(&message));
+    }
+    text_free(&message);
+}
+
 /* Packs what a header says. */
 static snapjar_status add_record(const struct batch *batch, struct outcome *outcome, const snapjar_header *header,
                                  uint64_t index, snapjar_input_kind input, snapjar_error *err)
 {
-    const struct census_options *options = &census_of(batch)->options;
+    const struct census_options *options = census_options_of(batch);
     snapjar_text type = snapjar_header_type(header);
     snapjar_text created = snapjar_header_created(header);
     struct gathering seen = {.sighting = {.kind = SIGHTING_RECORD,
@@ -204,77 +131,13 @@ static snapjar_status add_record(const struct batch *batch, struct outcome *outc
         end_class(&seen);
         text_add(&seen.texts[SEEN_TYPE], type.data, type.size);
         (void)moment_read(&seen.sighting.created, created.data, created.size);
-        pack(&outcome->out, &seen);
+        add_standing(batch, outcome, &seen.sighting, type);
+        gathering_pack(&outcome->out, &seen);
         if (options->stale_after >= 0 && options->now - seen.sighting.created > options->stale_after)
             outcome->exit_code = outcome->exit_code ? outcome->exit_code : EXIT_NO;
     }
     gathering_free(&seen);
     return status;
-}
-
-/* ---- checking what is inside ---- */
-
-static void judge(const struct batch *batch, struct outcome *outcome, const char *path, uint64_t index)
-{
-    const struct census_options *options = &census_of(batch)->options;
-    snapjar_judgement *judgement = NULL;
-    snapjar_error err;
-
-    if (!options->policy) {
-        if (snapjar_scan_summarize(outcome->scan)->finding_count) {
-            const snapjar_scan_finding *finding = snapjar_scan_finding_at(outcome->scan, 0);
-            add_concern(outcome, CONCERN_ODD, index, finding->diagnostic, finding->message);
-        }
-        return;
-    }
-    if (snapjar_policy_judge(options->policy, outcome->scan, &judgement, &err) != SNAPJAR_OK) {
-        census_fail(batch, outcome, path, &err);
-        return;
-    }
-    if (snapjar_judgement_verdict(judgement) != SNAPJAR_VERDICT_ALLOWED) {
-        snapjar_denial denial;
-        struct text message = {0};
-        snapjar_judgement_describe(judgement, 0, &denial);
-        text_printf(&message, "%s%s%s", denial.global, denial.global[0] ? ": " : "", denial.reason);
-        if (snapjar_judgement_denial_count(judgement) > 1)
-            text_printf(&message, ", and %zu more", snapjar_judgement_denial_count(judgement) - 1);
-        add_concern(outcome, CONCERN_DENIED, index, denial.diagnostic, text_string(&message));
-        text_free(&message);
-    }
-    snapjar_judgement_free(judgement);
-}
-
-/* True if a record is whole and what is wrong is that no Python could load its pickle. */
-static bool is_malformed(const snapjar_scan *scan, const snapjar_error *err)
-{
-    const snapjar_error *failure = snapjar_scan_failure(scan);
-
-    return err->status == SNAPJAR_DAMAGED && err->space == SNAPJAR_SPACE_CONTENT && failure &&
-           failure->diagnostic == err->diagnostic && !strncmp(snapjar_diagnostic_name(err->diagnostic), "pickle-", 7);
-}
-
-static void check_record(const struct batch *batch, struct outcome *outcome, const char *path, snapjar_reader *reader,
-                         uint64_t index, snapjar_error *last)
-{
-    snapjar_check_options check = SNAPJAR_CHECK_OPTIONS_INIT;
-    snapjar_verification seen;
-    snapjar_error err;
-
-    check.threads = batch->inner_threads;
-    check.scan = outcome->scan;
-    if (snapjar_record_verify(reader, &check, &seen, &err) != SNAPJAR_OK) {
-        if (err.record_index == SNAPJAR_OFFSET_NONE)
-            err.record_index = index;
-        census_fail(batch, outcome, path, &err);
-        *last = err;
-    } else if (!seen.is_analysed) {
-        if (seen.reason.record_index == SNAPJAR_OFFSET_NONE)
-            seen.reason.record_index = index;
-        add_failure(batch, outcome, path, &seen.reason,
-                    seen.reason.status == SNAPJAR_LIMIT ? CONCERN_NOT_ANALYSED : CONCERN_MALFORMED);
-    } else {
-        judge(batch, outcome, path, index);
-    }
 }
 
 /* The records of a snapshot. */
@@ -295,8 +158,8 @@ static void look_at_records(const struct batch *batch, snapjar_context *context,
         outcome->record_count++;
         last.status = SNAPJAR_OK;
         status = add_record(batch, outcome, snapjar_record_header(record), index, SNAPJAR_INPUT_SNAPSHOT, &err);
-        if (status == SNAPJAR_OK && census_of(batch)->options.is_deep)
-            check_record(batch, outcome, path, reader, index, &last);
+        if (status == SNAPJAR_OK && census_options_of(batch)->is_deep)
+            check_record(batch, outcome, path, context, reader, record, &last);
     }
     /* Moving on meets again what the check of the record has met. */
     if (status != SNAPJAR_OK &&
@@ -307,49 +170,33 @@ static void look_at_records(const struct batch *batch, snapjar_context *context,
 
 /* ---- pickles in no jar ---- */
 
-/* The root's type, as pack would name it. */
-static void add_type(struct text *out, snapjar_scan *scan)
-{
-    const snapjar_scan_summary *summary = snapjar_scan_summarize(scan);
-    const snapjar_scan_global *global =
-        summary->root_global != SIZE_MAX ? snapjar_scan_global_at(scan, summary->root_global) : NULL;
-
-    if (global && summary->root == SNAPJAR_ROOT_INSTANCE) {
-        text_add(out, global->mapped_module.data, global->mapped_module.size);
-        text_putc(out, ':');
-        text_add(out, global->mapped_name.data, global->mapped_name.size);
-    } else if (summary->root < SNAPJAR_ROOT_BUFFER) {
-        text_printf(out, "builtins:%s", snapjar_root_name(summary->root));
-    } else {
-        text_puts(out, SNAPJAR_TYPE_UNKNOWN);
-    }
-}
-
 static int64_t changed(const char *path)
 {
     struct stat info;
     return strcmp(path, "-") != 0 && stat(path, &info) == 0 ? (int64_t)info.st_mtime : moment_now();
 }
 
-/* One that was scanned, or of which only the start was looked at. */
-static void add_pickle(struct outcome *outcome, const char *path, struct sighting sighting, snapjar_scan *scan)
+/* One that was scanned (`type` is its root's then), or of which only the start was looked at. */
+static void add_pickle(struct outcome *outcome, const char *path, struct sighting sighting, const struct text *type)
 {
     struct gathering seen = {.sighting = sighting};
 
     seen.sighting.kind = SIGHTING_PICKLE;
     seen.sighting.created = changed(path);
-    if (scan)
-        add_type(&seen.texts[SEEN_TYPE], scan);
-    pack(&outcome->out, &seen);
+    if (type)
+        text_add(&seen.texts[SEEN_TYPE], text_string(type), type->size);
+    gathering_pack(&outcome->out, &seen);
     gathering_free(&seen);
 }
 
 /* One pickle of a walk. A failure is the caller's to tell. */
-static snapjar_status look_at_pickle(const struct batch *batch, const char *path, snapjar_pickles *pickles,
-                                     struct outcome *outcome, uint64_t file_size, snapjar_error *err)
+static snapjar_status look_at_pickle(const struct batch *batch, const char *path, snapjar_context *context,
+                                     snapjar_pickles *pickles, struct outcome *outcome, uint64_t file_size,
+                                     snapjar_error *err)
 {
     const snapjar_pickles_item *item = outcome->item;
     const snapjar_input_kind input = snapjar_pickles_kind(pickles);
+    struct text type = {0};
     snapjar_status status = SNAPJAR_OK;
 
     if (item->header)
@@ -358,16 +205,21 @@ static snapjar_status look_at_pickle(const struct batch *batch, const char *path
         status = snapjar_pickles_scan(pickles, outcome->scan, err);
     if (status != SNAPJAR_OK)
         return status;
-    if (!item->header) {
+    if (item->header) {
+        const snapjar_text said = snapjar_header_type(item->header);
+        text_add(&type, said.data, said.size);
+    } else {
         const snapjar_scan_summary *summary = snapjar_scan_summarize(outcome->scan);
         struct sighting seen = {.input = input,
                                 .record = item->index,
                                 .size = summary->size,
                                 .stored_size = input == SNAPJAR_INPUT_PICKLE ? summary->size : file_size,
                                 .protocol = summary->protocol};
-        add_pickle(outcome, path, seen, outcome->scan);
+        pickle_add_type(&type, outcome->scan);
+        add_pickle(outcome, path, seen, &type);
     }
-    judge(batch, outcome, path, item->index);
+    check_pickle(batch, outcome, path, context, pickles, &type);
+    text_free(&type);
     return SNAPJAR_OK;
 }
 
@@ -395,21 +247,21 @@ static void look_at_pickles(const struct batch *batch, snapjar_context *context,
         if (status != SNAPJAR_OK || !outcome->item)
             break;
         outcome->content = pickle_content(pickles, outcome->item);
-        status = look_at_pickle(batch, path, pickles, outcome, file_size, &err);
+        status = look_at_pickle(batch, path, context, pickles, outcome, file_size, &err);
         file_size = 0;
         if (status == SNAPJAR_OK) {
             outcome->record_count++;
         } else if (outcome->item->header && is_malformed(outcome->scan, &err)) {
             /* The record is whole: the next one can be found. */
-            add_failure(batch, outcome, path, &err, CONCERN_MALFORMED);
+            sighting_failure(batch, outcome, path, &err, CONCERN_MALFORMED);
             status = SNAPJAR_OK;
         }
     }
     if (status != SNAPJAR_OK && is_foreign(outcome, &err))
         outcome->is_other = true;
     else if (status != SNAPJAR_OK)
-        add_failure(batch, outcome, path, &err,
-                    is_malformed(outcome->scan, &err) ? CONCERN_MALFORMED : concern_of(&err));
+        sighting_failure(batch, outcome, path, &err,
+                         is_malformed(outcome->scan, &err) ? CONCERN_MALFORMED : concern_of(&err));
     snapjar_pickles_free(pickles);
 }
 
@@ -437,7 +289,7 @@ static bool is_surely_pickle(snapjar_source *source, int *protocol)
 void census_look(struct batch *batch, snapjar_context *context, snapjar_source *source, const char *path,
                  struct outcome *outcome)
 {
-    const bool is_deep = census_of(batch)->options.is_deep;
+    const bool is_deep = census_options_of(batch)->is_deep;
     snapjar_input_kind kind = SNAPJAR_INPUT_PICKLE;
     snapjar_error err;
     uint64_t size = 0;
@@ -469,7 +321,7 @@ void census_look(struct batch *batch, snapjar_context *context, snapjar_source *
                                 .protocol = protocol};
         add_pickle(outcome, path, seen, NULL);
         if (kind != SNAPJAR_INPUT_PICKLE)
-            add_concern(outcome, CONCERN_UNOPENED, SNAPJAR_OFFSET_NONE, SNAPJAR_DIAG_NONE,
-                        snapjar_input_kind_name(kind));
+            sighting_concern(outcome, CONCERN_UNOPENED, SNAPJAR_OFFSET_NONE, SNAPJAR_DIAG_NONE,
+                             snapjar_input_kind_name(kind));
     }
 }

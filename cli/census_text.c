@@ -126,6 +126,7 @@ static void add_notes(struct table *table, const struct group *group)
 
     if (group->drifted_count)
         text_puts(&notes, "drifted");
+    add_note(&notes, group->behind_count, group->count, "behind");
     add_note(&notes, group->stale_count, group->count, "stale");
     add_note(&notes, group->migrated_count, group->count, "migrated");
     add_note(&notes, group->sealed_count, group->count, "sealed");

@@ -14,6 +14,7 @@
 struct values {
     struct batch_values batch;
     struct judging_values judging;
+    struct string_list contracts;
     struct option_number record;
     int encoding;
     uint64_t max_size;
@@ -25,6 +26,7 @@ struct values {
 static const struct option_row rows[] = {
     BATCH_OPTION_ROWS(struct values),
     JUDGING_OPTION_ROWS(struct values),
+    CONTRACT_SET_OPTION_ROW(struct values, contracts),
     {'r', "record", "N", OPTION_NUMBER, offsetof(struct values, record),
      "only record (or pickle) N of each file, from 0", NULL, 0, INT64_MAX},
     {0, "encoding", "NAME", OPTION_CHOICE, offsetof(struct values, encoding),
@@ -47,12 +49,19 @@ static const struct option_row rows[] = {
 struct doctor {
     const struct values *values;
     const snapjar_policy *policy;
+    struct contract_set contracts;
     uint64_t counts[GRADE_COUNT];
     /** Files that could not be read, or not to their end. */
     uint64_t failed_count;
 };
 
 /* ---- examining, on any thread ---- */
+
+/* What must be freed of what was found out. */
+struct found {
+    snapjar_judgement *judgement;
+    snapjar_assessment *assessment;
+};
 
 static snapjar_status visit(void *state, const char *path, snapjar_text value, int is_string)
 {
@@ -226,9 +235,54 @@ static void ask_all(const struct batch *batch, const char *path, const struct pa
     text_free(&body);
 }
 
+/* The contract for the type of the pickle. */
+static const snapjar_contract *find_contract(const struct patient *patient, const struct doctor *doctor)
+{
+    struct text type = {0};
+
+    if (patient->header) {
+        const snapjar_text said = snapjar_header_type(patient->header);
+        text_add(&type, said.data, said.size);
+    } else {
+        pickle_add_type(&type, patient->scan);
+    }
+    const snapjar_contract *contract = contract_set_find(&doctor->contracts, text_string(&type), type.size);
+    text_free(&type);
+    return contract;
+}
+
+static snapjar_status assess(struct patient *patient, snapjar_context *context, snapjar_pickles *pickles,
+                             snapjar_assessment **assessment, snapjar_error *err)
+{
+    const int64_t version = patient->header ? snapjar_header_schema_version(patient->header) : SNAPJAR_VERSION_UNKNOWN;
+    snapjar_content *content = NULL;
+    snapjar_status status = snapjar_pickles_load(pickles, &content, err);
+
+    if (status == SNAPJAR_OK) {
+        uint64_t size;
+        uint64_t pickle_size;
+        const void *bytes = snapjar_content_data(content, &size, &pickle_size);
+        status = contract_set_assess(patient->contract, context, bytes, (size_t)pickle_size,
+                                     patient->item->string_encoding, version, assessment, err);
+    }
+    snapjar_content_free(content);
+    patient->assessment = *assessment;
+    return status;
+}
+
+/* By the user's policy, or the contract's, which is about objects that are loaded as they are. */
+static const snapjar_policy *choose_policy(struct patient *patient, const struct doctor *doctor)
+{
+    if (patient->has_policy || !patient->assessment ||
+        !snapjar_contract_accepts(patient->contract, snapjar_assessment_version(patient->assessment)))
+        return doctor->policy;
+    patient->has_policy = true;
+    return snapjar_contract_policy(patient->contract);
+}
+
 /* What its header says, and what an analysis finds. A failure that is the pickle's own goes to `patient->failure`. */
 static snapjar_status find_out(struct patient *patient, const struct doctor *doctor, snapjar_context *context,
-                               snapjar_pickles *pickles, snapjar_judgement **judgement, snapjar_error *err)
+                               snapjar_pickles *pickles, struct found *found, snapjar_error *err)
 {
     const uint64_t listed_max = doctor->values->max_listed ? doctor->values->max_listed : LISTED_DEFAULT;
     snapjar_status status = SNAPJAR_OK;
@@ -238,9 +292,12 @@ static snapjar_status find_out(struct patient *patient, const struct doctor *doc
     if (status != SNAPJAR_OK || snapjar_pickles_scan(pickles, patient->scan, &patient->failure) != SNAPJAR_OK)
         return status;
     status = list_opcodes(patient, context, pickles, listed_max, err);
+    patient->contract = find_contract(patient, doctor);
+    if (status == SNAPJAR_OK && patient->contract)
+        status = assess(patient, context, pickles, &found->assessment, err);
     if (status == SNAPJAR_OK)
-        status = snapjar_policy_judge(doctor->policy, patient->scan, judgement, err);
-    patient->judgement = *judgement;
+        status = snapjar_policy_judge(choose_policy(patient, doctor), patient->scan, &found->judgement, err);
+    patient->judgement = found->judgement;
     return status;
 }
 
@@ -249,14 +306,14 @@ static bool examine(const struct batch *batch, const char *path, snapjar_context
                     struct outcome *outcome, snapjar_error *last, snapjar_error *err)
 {
     const struct doctor *doctor = batch->state;
-    snapjar_judgement *judgement = NULL;
+    struct found found = {NULL, NULL};
     struct patient patient = {.item = outcome->item,
                               .header = outcome->item->header,
                               .input = snapjar_pickles_kind(pickles),
                               .scan = outcome->scan,
                               .has_policy = judging_is_wanted(&doctor->values->judging),
                               .failure = {.status = SNAPJAR_OK}};
-    snapjar_status status = find_out(&patient, doctor, context, pickles, &judgement, err);
+    snapjar_status status = find_out(&patient, doctor, context, pickles, &found, err);
 
     if (status == SNAPJAR_OK) {
         if (patient.failure.status != SNAPJAR_OK)
@@ -264,7 +321,8 @@ static bool examine(const struct batch *batch, const char *path, snapjar_context
         ask_all(batch, path, &patient, outcome);
         *last = patient.failure;
     }
-    snapjar_judgement_free(judgement);
+    snapjar_judgement_free(found.judgement);
+    snapjar_assessment_free(found.assessment);
     free(patient.numpy);
     return status == SNAPJAR_OK;
 }
@@ -378,9 +436,9 @@ static void print_summary(const struct batch *batch)
 /* ---- wiring ---- */
 
 static int examine_paths(struct cli *cli, const struct values *values, const snapjar_policy *policy,
-                         const struct string_list *paths)
+                         const struct contract_set *contracts, const struct string_list *paths)
 {
-    struct doctor doctor = {.values = values, .policy = policy};
+    struct doctor doctor = {.values = values, .policy = policy, .contracts = *contracts};
     struct batch batch;
 
     cli->report.is_quiet = values->quiet;
@@ -411,6 +469,7 @@ static int run(struct cli *cli, int argc, char **argv)
     struct string_list paths = {0};
     snapjar_context *context = NULL;
     snapjar_policy *policy = NULL;
+    struct contract_set contracts = {0};
     snapjar_error err;
     int code = options_parse(cli, &values, &paths, argc, argv);
 
@@ -423,7 +482,11 @@ static int run(struct cli *cli, int argc, char **argv)
     if (code < 0)
         code = judging_make(cli, &values.judging, true, context, &policy);
     if (code < 0)
-        code = examine_paths(cli, &values, policy, &paths);
+        code = contract_set_read(cli, context, &values.contracts, &contracts);
+    if (code < 0)
+        code = examine_paths(cli, &values, policy, &contracts, &paths);
+    contract_set_free(&contracts);
+    string_list_free(&values.contracts);
     snapjar_policy_free(policy);
     snapjar_context_free(context);
     judging_free(&values.judging);
@@ -434,6 +497,7 @@ static int run(struct cli *cli, int argc, char **argv)
 static const struct example examples[] = {
     {"May this go into production", "snapjar doctor job.pkl"},
     {"With what the application's policy allows", "snapjar doctor --policy jobs.policy.json job.snapjar"},
+    {"Held against the contract of its type", "snapjar doctor --contract job.contract.json job.snapjar"},
     {"What is not well below a directory",
      "snapjar doctor --json /var/lib/jobs | jq 'select(.verdict == \"problem\")'"},
     {NULL, NULL},
@@ -452,7 +516,8 @@ const struct command command_doctor = {
     "Each answer is ok, attention, problem, or unknown where the pickle could not be analysed, with one sentence and "
     "what to do. What the default presets do not allow is a problem where it is called and wants attention where "
     "it is only a class; with --policy, --allow or --preset, which add to these, whatever is not allowed is a "
-    "problem.\n\n"
+    "problem. With the --contract for its type a pickle is held against that: version, fields, values, and what it may "
+    "do.\n\n"
     "Exit code 0: no problem. 1: a problem. 2: something could not be read or analysed.",
     rows,
     OPERAND_FILE,

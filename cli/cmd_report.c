@@ -10,6 +10,7 @@
 struct values {
     struct batch_values batch;
     struct judging_values judging;
+    struct string_list contracts;
     const char *stale_after;
     const char *as_of;
     bool verify;
@@ -30,6 +31,7 @@ static const struct option_row rows[] = {
      "reckon ages from TIME, as 2026-01-31T00:00:00Z (default: SOURCE_DATE_EPOCH or now)", NULL, 0, 0},
     {0, "verify", NULL, OPTION_FLAG, offsetof(struct values, verify),
      "read and check everything, as verify does, and look into compressed files", NULL, 0, 0},
+    CONTRACT_SET_OPTION_ROW(struct values, contracts),
     JUDGING_OPTION_ROWS(struct values),
     {0, "encoding", "NAME", OPTION_CHOICE, offsetof(struct values, encoding),
      "how the program reads strings of Python 2 in bare pickles (default ascii)", "ascii|latin1|bytes", 0, 0},
@@ -143,6 +145,7 @@ static int run(struct cli *cli, int argc, char **argv)
     struct census_options options;
     snapjar_context *context = NULL;
     snapjar_policy *policy = NULL;
+    struct contract_set contracts = {0};
     snapjar_error err;
     int code = options_parse(cli, &values, &paths, argc, argv);
 
@@ -156,15 +159,20 @@ static int run(struct cli *cli, int argc, char **argv)
         code = report_failure(cli, NULL, &err, NULL);
     if (code < 0 && judging_is_wanted(&values.judging))
         code = judging_make(cli, &values.judging, false, context, &policy);
+    if (code < 0)
+        code = contract_set_read(cli, context, &values.contracts, &contracts);
     if (code < 0 && values.html && !is_page_to_stdout(&values))
         code = write_page(cli, &values, context, NULL);
     if (code < 0) {
         options.policy = policy;
+        options.contracts = contracts.count ? &contracts : NULL;
         report_paths(cli, &values, context, &options, &paths);
         code = cli->report.exit_code;
     }
+    contract_set_free(&contracts);
     snapjar_policy_free(policy);
     snapjar_context_free(context);
+    string_list_free(&values.contracts);
     judging_free(&values.judging);
     string_list_free(&paths);
     return code;
@@ -193,7 +201,12 @@ const struct command command_report = {
     "text. A median is exact up to 1024 records of a row, and of evenly chosen ones beyond that. Memory is bounded: a "
     "row of its own for 10000 types and writers (--max-rows), the first 10 files with each kind of trouble by name "
     "(--list), and everything else in numbers.\n\n"
-    "Exit code 0: nothing of this is wrong. 1: something is damaged, cut short, stale, drifted or denied. 2: something "
+    "--contract holds records of its type against a contract: which are behind its schema version, or of one that it "
+    "does not know; with --verify also whether fields and values are as it says, and, without a policy, whether they "
+    "do "
+    "only what it allows.\n\n"
+    "Exit code 0: nothing of this is wrong. 1: something is damaged, cut short, stale, behind or not as its contract "
+    "says, drifted or denied. 2: something "
     "could not be read or analysed, or the command line is wrong. Directories are walked as ls does.",
     rows,
     OPERAND_FILE,

@@ -7,6 +7,7 @@
 #define CLI_DOCTOR_H
 
 #include "batch.h"
+#include "contract_set.h"
 #include "judging.h"
 
 /** A pickle, and all that was found out about it. Everything is borrowed. */
@@ -21,6 +22,9 @@ struct patient {
     const snapjar_judgement *judgement;
     /** The user has said what is allowed, not only the default presets. */
     bool has_policy;
+    /** The contract for its type, and what that says of it; NULL if none was given. */
+    const snapjar_contract *contract;
+    const snapjar_assessment *assessment;
     /** From the header. */
     bool has_layout;
     bool is_migrated;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "contracts.h"
 #include "doctor.h"
 
 /*
@@ -171,23 +172,66 @@ static void ask_ordinary(const struct patient *patient, struct answer *answer)
 
 /* ---- version ---- */
 
+static void ask_contract(const struct patient *patient, struct answer *answer)
+{
+    const snapjar_contract_state state = snapjar_assessment_state(patient->assessment);
+    const int64_t version = snapjar_assessment_version(patient->assessment);
+    struct text text = {0};
+
+    switch (state) {
+    case SNAPJAR_CONTRACT_CURRENT:
+        answer_say(answer, "It is of schema version %" PRId64 ", the contract's own, and as that is described.",
+                   version);
+        break;
+    case SNAPJAR_CONTRACT_ACCEPTED:
+        answer_say(answer, "It is of schema version %" PRId64 ", which the contract accepts as it is.", version);
+        break;
+    case SNAPJAR_CONTRACT_MIGRATABLE:
+        contracts_add_chain(&text, patient->contract, version);
+        answer_say(answer, "Migrations lead on from its schema version: %s.", text_string(&text));
+        answer_advise(answer, "Load it with the contract, which migrates it, or `snapjar migrate` it for good.");
+        break;
+    case SNAPJAR_CONTRACT_DRIFTED:
+    case SNAPJAR_CONTRACT_UNKNOWN:
+        contract_set_add_finding(&text, patient->assessment);
+        answer_grade(answer, GRADE_PROBLEM);
+        answer_say(answer, "%s: %s.",
+                   state == SNAPJAR_CONTRACT_DRIFTED ? "It is not as the contract says"
+                                                     : "The contract does not know it",
+                   text_string(&text));
+        answer_advise(answer, "`snapjar contract check` says all of it.");
+        break;
+    }
+    if (!patient->header)
+        answer_say(answer, "It says no version itself: this is the one that fits.");
+    text_free(&text);
+}
+
 static void ask_version(const struct patient *patient, struct answer *answer)
 {
+    if (patient->assessment) {
+        ask_contract(patient, answer);
+        return;
+    }
     answer_grade(answer, GRADE_ATTENTION);
     if (!patient->header) {
         answer_say(answer, "It has neither type nor version: code that changes cannot tell old data from new.");
         answer_advise(answer, "`snapjar pack --type MODULE:NAME --schema-version N` gives it both.");
         return;
     }
-    answer_say(answer, "Its schema version is %" PRId64 ", and nothing here says what comes after that.",
+    answer_say(answer, "Its schema version is %" PRId64 ", and no contract says what comes before and after that.",
                snapjar_header_schema_version(patient->header));
     if (patient->is_migrated)
         answer_say(answer, "It was migrated before.");
-    answer_advise(answer, "Raise the version whenever fields change, and keep beside the code how each version becomes "
-                          "the next.");
+    answer_advise(answer, "`snapjar contract infer` begins one; then ask again with --contract.");
 }
 
 /* ---- classes ---- */
+
+static bool is_described(const struct patient *patient)
+{
+    return patient->assessment && snapjar_assessment_state(patient->assessment) <= SNAPJAR_CONTRACT_MIGRATABLE;
+}
 
 static void ask_classes(const struct patient *patient, struct answer *answer)
 {
@@ -198,18 +242,21 @@ static void ask_classes(const struct patient *patient, struct answer *answer)
     if (!count) {
         answer_say(answer, "No class of yours is in it.");
     } else {
-        answer_grade(answer, GRADE_ATTENTION);
+        answer_grade(answer, is_described(patient) ? GRADE_OK : GRADE_ATTENTION);
         answer_say(answer,
                    "%s %s found by name when it is loaded: renamed or moved, loading fails; with other fields, "
                    "it may not even fail.",
                    text_string(&names), count == 1 ? "is" : "are");
-        if (patient->has_layout)
+        if (is_described(patient))
+            answer_say(answer, "The contract has their fields, and what changes shows when it is held against that.");
+        else if (patient->has_layout)
             answer_say(answer, "The header has their fields, so a change can be seen.");
         else if (!summary->layout_is_whole)
             answer_say(answer, "Their fields cannot all be told from the pickle: a class has a state of its own form.");
         else if (!patient->header)
             answer_advise(answer, "`snapjar pack` stores their fields in the header, where a change can be seen.");
-        answer_advise(answer, "Compare with a known good file before a release: `snapjar diff`.");
+        if (!is_described(patient))
+            answer_advise(answer, "Compare with a known good file before a release: `snapjar diff`.");
     }
     text_free(&names);
 }

@@ -35,6 +35,23 @@ const char *pickle_content(const snapjar_pickles *pickles, const snapjar_pickles
     return snapjar_pickles_kind(pickles) == SNAPJAR_INPUT_PICKLE ? NULL : "the decompressed input";
 }
 
+void pickle_add_type(struct text *out, snapjar_scan *scan)
+{
+    const snapjar_scan_summary *summary = snapjar_scan_summarize(scan);
+    const snapjar_scan_global *global =
+        summary->root_global != SIZE_MAX ? snapjar_scan_global_at(scan, summary->root_global) : NULL;
+
+    if (global && summary->root == SNAPJAR_ROOT_INSTANCE) {
+        text_add(out, global->mapped_module.data, global->mapped_module.size);
+        text_putc(out, ':');
+        text_add(out, global->mapped_name.data, global->mapped_name.size);
+    } else if (summary->root < SNAPJAR_ROOT_BUFFER) {
+        text_printf(out, "builtins:%s", snapjar_root_name(summary->root));
+    } else {
+        text_puts(out, SNAPJAR_TYPE_UNKNOWN);
+    }
+}
+
 bool pickle_is_harmless_text(const struct outcome *outcome, const snapjar_error *err)
 {
     if ((err->status != SNAPJAR_DAMAGED && err->status != SNAPJAR_UNSUPPORTED) || !outcome->item ||

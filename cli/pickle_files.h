@@ -22,6 +22,9 @@ void pickle_file_close(struct pickle_file *file);
 /** What offsets into this pickle are offsets of, for report_format; NULL: of the file itself. */
 const char *pickle_content(const snapjar_pickles *pickles, const snapjar_pickles_item *item);
 
+/** Adds the type of the root of a scanned pickle, as pack names it. */
+void pickle_add_type(struct text *out, snapjar_scan *scan);
+
 /**
  * True if the outcome's scan failed with `err` before the file's first pickle has named a global or asked for anything:
  * it is no pickle that could do something, but text of which the first letters are opcodes. What breaks off later
