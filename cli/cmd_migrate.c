@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "contracts.h"
 #include "limits.h"
 #include "many.h"
 #include "migrating.h"
@@ -12,6 +13,7 @@
 #define CHANGES_DEFAULT 100
 
 struct values {
+    const char *contract;
     struct option_number protocol;
     bool dry_run;
     bool summary;
@@ -44,6 +46,8 @@ struct values {
     }
 
 static const struct option_row rows[] = {
+    ROW('c', "contract", "FILE", OPTION_FILE, contract,
+        "apply the migrations of the contract FILE to objects of its type that are of older versions"),
     {'p', "protocol", "N", OPTION_NUMBER, offsetof(struct values, protocol),
      "write pickles again at protocol N, 0 to 5", NULL, 0, 5},
     ROW('n', "dry-run", NULL, OPTION_FLAG, dry_run, "write nothing: print what would change, as diff does"),
@@ -221,12 +225,21 @@ static int run(struct cli *cli, int argc, char **argv)
                               .options = SNAPJAR_MIGRATE_OPTIONS_INIT,
                               .old = SNAPJAR_OLD_OPTIONS_INIT,
                               .limits = SNAPJAR_LIMITS_INIT};
+    snapjar_context *context = NULL;
+    snapjar_contract *contract = NULL;
+    snapjar_error err;
     int code = options_parse(cli, &values, &paths, argc, argv);
 
     if (code < 0)
         code = check_usage(cli, &values, &paths);
     if (code < 0)
         code = read_fields(cli, &values, &fields);
+    if (code < 0 && values.contract) {
+        code = snapjar_context_new(&context, NULL, &err) == SNAPJAR_OK
+                   ? contracts_read(cli, context, values.contract, &contract, NULL)
+                   : report_failure(cli, NULL, &err, NULL);
+        migrate.options.contract = contract;
+    }
     if (code < 0) {
         set_options(&migrate, &values, &fields);
         code = check_options(cli, &migrate);
@@ -244,6 +257,8 @@ static int run(struct cli *cli, int argc, char **argv)
         migrate_run(&migrate, &paths);
         code = cli->report.exit_code;
     }
+    snapjar_contract_free(contract);
+    snapjar_context_free(context);
     free_fields(&fields);
     string_list_free(&values.build_fields);
     string_list_free(&values.checksum_fields);
@@ -252,7 +267,8 @@ static int run(struct cli *cli, int argc, char **argv)
 }
 
 static const struct example examples[] = {
-    {"Show what would become of the pickles in a folder", "snapjar migrate --dry-run jobs/"},
+    {"Show what a contract would change in a folder of snapshots",
+     "snapjar migrate --contract job.json --dry-run jobs/"},
     {"Make records of files with a length and a JSON header before the pickle, whose checksum must hold",
      "snapjar migrate --version-field version --checksum-field sha256=digest --backup jobs/"},
     {NULL, NULL},
@@ -262,6 +278,11 @@ const struct command command_migrate = {
     "migrate",
     "make old files current, in place",
     "[OPTION]... PATH...",
+    "With --contract, applies the contract's migrations to the records of its type that are of older versions. The "
+    "pickle is judged by the contract's policy, compared with what the contract says of its version, changed step by "
+    "step, "
+    "and compared and judged again; the history in its header gets an entry for each migration. Records of current or "
+    "accepted versions stay as they are, and so do other types, which are counted as other files.\n\n"
     "Makes records of the current format of what is in each file, or in each file of a directory: bare pickles, one or "
     "several, compressed or not (gzip, bzip2, xz, lzma, zlib, zstd), and the layout that many programs made for "
     "themselves: the length of a header in 4 or 8 bytes, the header as JSON, and the pickle, compressed or not. What a "

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "contracts.h"
 #include "denials.h"
 #include "json_out.h"
 #include "judging.h"
@@ -20,6 +21,7 @@
 
 struct values {
     struct judging_values judging;
+    const char *contract;
     const char *output;
     struct option_number record;
     bool all;
@@ -41,6 +43,8 @@ static const struct option_row rows[] = {
      NULL, INT64_MIN, INT64_MAX},
     {'a', "all", NULL, OPTION_FLAG, offsetof(struct values, all),
      "the pickles of all records, one after another (the default)", NULL, 0, 0},
+    {0, "contract", "FILE", OPTION_FILE, offsetof(struct values, contract),
+     "write what the contract FILE makes of older versions, and nothing that its policy does not allow", NULL, 0, 0},
     JUDGING_OPTION_ROWS(struct values),
     MANY_OPTION_ROW(struct values, jobs),
     {'T', "threads", "N", OPTION_NUMBER, offsetof(struct values, threads),
@@ -65,6 +69,8 @@ struct unpack {
     snapjar_context *context;
     /** NULL: nothing is judged. */
     snapjar_policy *policy;
+    /** NULL: records are unpacked as they are. */
+    snapjar_contract *contract;
     snapjar_scan *scan;
     snapjar_limits limits;
     struct progress progress;
@@ -188,6 +194,7 @@ static snapjar_status write_records(struct job *job, snapjar_sink *sink, snapjar
     check.progress_state = &unpack->progress;
     check.policy = unpack->policy;
     check.scan = unpack->scan;
+    check.contract = unpack->contract;
     snapjar_reader_seek(job->reader, job->first_offset, job->first);
     for (uint64_t i = 0; i < job->count && status == SNAPJAR_OK; i++) {
         const snapjar_record *record;
@@ -307,6 +314,11 @@ static int make_unpack(struct unpack *unpack, struct cli *cli, const struct valu
     if (snapjar_context_new(&unpack->context, NULL, &err) != SNAPJAR_OK ||
         snapjar_scan_new(&unpack->scan, unpack->context, NULL, &err) != SNAPJAR_OK)
         return report_failure(cli, NULL, &err, NULL);
+    if (values->contract) {
+        int code = contracts_read(cli, unpack->context, values->contract, &unpack->contract, NULL);
+        if (code >= 0)
+            return code;
+    }
     return judging_is_wanted(&values->judging)
                ? judging_make(cli, &values->judging, false, unpack->context, &unpack->policy)
                : -1;
@@ -315,6 +327,7 @@ static int make_unpack(struct unpack *unpack, struct cli *cli, const struct valu
 static void clear_unpack(struct unpack *unpack)
 {
     snapjar_policy_free(unpack->policy);
+    snapjar_contract_free(unpack->contract);
     snapjar_scan_free(unpack->scan);
     snapjar_context_free(unpack->context);
 }
@@ -409,7 +422,8 @@ const struct command command_unpack = {
     "Nothing is written before everything asked for was verified, so there is never a part of a file. That bytes are "
     "whole does not mean that loading them is safe: a pickle can run any program. With --policy, --allow or --preset "
     "nothing is written unless the pickle does only what is allowed. Without, it is written whatever it does, with a "
-    "remark if no Python could load it or no pickler would write it.\n\n"
+    "remark if no Python could load it or no pickler would write it. With --contract, records of older versions are "
+    "migrated on their way out, and only what the contract's policy allows is written.\n\n"
     "Directories are walked: of the files in them those called *.snapjar are unpacked.",
     rows,
     OPERAND_FILE,

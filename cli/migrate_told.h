@@ -29,6 +29,8 @@ struct migrate_file {
     enum migrate_fate fate;
     /** Found in a directory, and not called *.snapjar. */
     bool is_found;
+    /** Named on the command line. */
+    bool is_named;
     snapjar_migration migration;
     snapjar_error err;
     /** Other hard links that keep the old bytes. */

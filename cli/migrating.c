@@ -5,6 +5,7 @@
 #include "migrating.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -28,14 +29,65 @@ struct run {
 
 /* ---- one file ---- */
 
-static void fail(struct migrate_file *file, const snapjar_error *err)
+/* Whether what breaks off as a pickle is a text by all that is seen: no name of a global stands before the fault. */
+static bool is_harmless_text(snapjar_context *context, const struct migrate_file *file)
+{
+    snapjar_source *source = NULL;
+    snapjar_pickles *pickles = NULL;
+    const snapjar_pickles_item *item = NULL;
+    snapjar_scan *scan = NULL;
+    bool is_text = false;
+
+    snapjar_status status = snapjar_source_open_path(&source, context, file->path, 0, NULL);
+    if (status == SNAPJAR_OK)
+        status = snapjar_pickles_open(&pickles, context, source, NULL, NULL);
+    if (status == SNAPJAR_OK)
+        status = snapjar_pickles_next(pickles, &item, NULL);
+    if (status == SNAPJAR_OK && item && !item->header)
+        status = snapjar_scan_new(&scan, context, NULL, NULL);
+    if (status == SNAPJAR_OK && scan) {
+        const snapjar_status scanned = snapjar_pickles_scan(pickles, scan, NULL);
+        const snapjar_scan_summary *summary = snapjar_scan_summarize(scan);
+        is_text = (scanned == SNAPJAR_DAMAGED || scanned == SNAPJAR_UNSUPPORTED) && !snapjar_scan_global_count(scan) &&
+                  !summary->persistent_ids.count && !summary->buffers.count;
+    }
+    snapjar_scan_free(scan);
+    snapjar_pickles_free(pickles);
+    snapjar_source_free(source);
+    return is_text;
+}
+
+static void fail(snapjar_context *context, struct migrate_file *file, const snapjar_error *err)
 {
     bool is_no_pickle =
         err->diagnostic == SNAPJAR_DIAG_INPUT_NOT_PICKLE || err->diagnostic == SNAPJAR_DIAG_PICKLE_EMPTY;
+    bool is_pickle_fault =
+        err->space == SNAPJAR_SPACE_CONTENT && (err->status == SNAPJAR_DAMAGED || err->status == SNAPJAR_UNSUPPORTED);
+    bool is_foreign = err->diagnostic == SNAPJAR_DIAG_UNEXPECTED_TYPE;
 
     /* What is found in a directory may be anything. */
-    file->fate = file->is_found && is_no_pickle ? FATE_OTHER : FATE_FAILED;
+    bool is_other = (file->is_found && is_no_pickle) || (!file->is_named && is_foreign) ||
+                    (file->is_found && is_pickle_fault && is_harmless_text(context, file));
+    file->fate = is_other ? FATE_OTHER : FATE_FAILED;
     file->err = *err;
+}
+
+/* Nothing was to be done. */
+static void leave(snapjar_context *context, struct migrate_file *file)
+{
+    snapjar_error err;
+
+    if (!file->migration.foreign_count) {
+        file->fate = FATE_CURRENT;
+        return;
+    }
+    report_make(&err, SNAPJAR_REFUSED, SNAPJAR_DIAG_UNEXPECTED_TYPE,
+                "%" PRIu64 " of %" PRIu64 " records %s not of the "
+                "contract's type %s",
+                file->migration.foreign_count, file->migration.record_count,
+                file->migration.foreign_count == 1 ? "is" : "are",
+                snapjar_contract_type(file->migrate->options.contract));
+    fail(context, file, &err);
 }
 
 static snapjar_status drop(void *state, const void *bytes, size_t size, snapjar_error *err)
@@ -75,9 +127,11 @@ static void try_file(snapjar_context *context, struct migrate_file *file)
     if (status == SNAPJAR_OK)
         status = migrate_source(context, file, source, sink, &err);
     if (status != SNAPJAR_OK)
-        fail(file, &err);
+        fail(context, file, &err);
+    else if (file->migration.is_current)
+        leave(context, file);
     else
-        file->fate = file->migration.is_current ? FATE_CURRENT : FATE_CHANGED;
+        file->fate = FATE_CHANGED;
     snapjar_sink_free(sink);
     snapjar_source_free(source);
 }
@@ -128,10 +182,10 @@ static void migrate_file(snapjar_context *context, snapjar_replacing *replacing,
         file->fate = FATE_CHANGED;
         status = snapjar_replacing_stage(replacing, file, &err);
     } else if (status == SNAPJAR_OK) {
-        file->fate = FATE_CURRENT;
+        leave(context, file);
     }
     if (status != SNAPJAR_OK)
-        fail(file, &err);
+        fail(context, file, &err);
     snapjar_replacing_skip(replacing);
 }
 
@@ -250,8 +304,10 @@ static void add_file(struct run *run, const struct walk_item *item)
         migrate->total.failed_files++;
         return;
     }
-    run->files[run->count++] =
-        (struct migrate_file){.migrate = migrate, .path = item->path, .is_found = item->kind == WALK_OTHER};
+    run->files[run->count++] = (struct migrate_file){.migrate = migrate,
+                                                     .path = item->path,
+                                                     .is_found = item->kind == WALK_OTHER,
+                                                     .is_named = item->kind == WALK_NAMED};
 }
 
 /* As many files as descriptors allow, but so few that every worker has some. */

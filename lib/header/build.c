@@ -359,7 +359,7 @@ static snapjar_status prepare_constant(snapjar_context *context, sj_kept *kept, 
  * that is no number of seconds is refused, as the specification demands; so is one beyond the year 9999, which has no
  * form in RFC 3339.
  */
-static snapjar_status read_clock(time_t *now, snapjar_error *err)
+snapjar_status sj_header_clock(time_t *now, snapjar_error *err)
 {
     const char *epoch = getenv("SOURCE_DATE_EPOCH");
     char *end = NULL;
@@ -384,7 +384,7 @@ static snapjar_status get_created(const char **created, sj_kept *kept, const sj_
 
     *created = plan->created;
     if (!plan->created) {
-        SJ_TRY(read_clock(&now, err));
+        SJ_TRY(sj_header_clock(&now, err));
         if (!kept->now_text[0] || now != kept->now) {
             (void)gmtime_r(&now, &parts);
             (void)strftime(kept->now_text, sizeof(kept->now_text), "%Y-%m-%dT%H:%M:%SZ", &parts);

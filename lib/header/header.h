@@ -6,6 +6,7 @@
 #define SJ_HEADER_HEADER_H
 
 #include <stdbool.h>
+#include <time.h>
 
 #include <snapjar/header.h>
 
@@ -75,6 +76,12 @@ uint64_t sj_header_field_offset(const snapjar_header *header, const char *parent
 /** Defaults for what is zero; SNAPJAR_INVALID_ARGUMENT for what no version of the format allows. `limits` may be NULL.
  */
 snapjar_status sj_limits_resolve(snapjar_limits *resolved, const snapjar_limits *limits, snapjar_error *err);
+
+/**
+ * The time that a header gets: that of SOURCE_DATE_EPOCH, or now. SNAPJAR_INVALID_ARGUMENT if that is set to what is no
+ * time.
+ */
+snapjar_status sj_header_clock(time_t *now, snapjar_error *err);
 
 /** What a writer must know to build a header. Texts as in snapjar_pack_options. */
 typedef struct sj_header_plan {

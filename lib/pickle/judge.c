@@ -23,6 +23,8 @@ struct snapjar_judgement {
     snapjar_context *context;
     const snapjar_policy *policy;
     snapjar_scan *scan;
+    sj_policy_admit *admit;
+    void *admit_state;
     snapjar_verdict verdict;
     denial *denials;
     size_t denial_count;
@@ -78,12 +80,20 @@ static void deny_record(snapjar_judgement *judgement, const snapjar_use_record *
         deny(judgement, (denial){diagnostic, record->offset, SIZE_MAX, 0, SIZE_MAX});
 }
 
+/** By the name that the pickle has, or by that of Python 3. */
+static bool is_admitted(const snapjar_judgement *judgement, const snapjar_scan_global *global)
+{
+    return judgement->admit != NULL && global->extension_code == 0 &&
+           (judgement->admit(judgement->admit_state, global->mapped_module, global->mapped_name) ||
+            judgement->admit(judgement->admit_state, global->module, global->name));
+}
+
 static void deny_global(snapjar_judgement *judgement, size_t index)
 {
     const snapjar_scan_global *global = snapjar_scan_global_at(judgement->scan, index);
     const unsigned uses = denied_uses(judgement->policy, global);
     uint64_t offset = SNAPJAR_OFFSET_NONE;
-    if (uses == 0)
+    if (uses == 0 || is_admitted(judgement, global))
         return;
     for (unsigned use = 0; use < SNAPJAR_USE_COUNT; use++) {
         if ((uses & SNAPJAR_USES(use)) != 0 && global->uses[use].offset < offset)
@@ -133,8 +143,8 @@ static snapjar_status decide(snapjar_judgement *judgement, const snapjar_scan_su
     return SNAPJAR_OK;
 }
 
-snapjar_status snapjar_policy_judge(const snapjar_policy *policy, snapjar_scan *scan, snapjar_judgement **judgement,
-                                    snapjar_error *err)
+snapjar_status sj_policy_judge(const snapjar_policy *policy, snapjar_scan *scan, sj_policy_admit *admit, void *state,
+                               snapjar_judgement **judgement, snapjar_error *err)
 {
     if (judgement != NULL)
         *judgement = NULL;
@@ -151,6 +161,8 @@ snapjar_status snapjar_policy_judge(const snapjar_policy *policy, snapjar_scan *
     made->context = context;
     made->policy = policy;
     made->scan = scan;
+    made->admit = admit;
+    made->admit_state = state;
     made->verdict = SNAPJAR_VERDICT_NOT_ANALYSED;
     const snapjar_scan_summary *summary = snapjar_scan_summarize(scan);
     const snapjar_status status =
@@ -161,6 +173,12 @@ snapjar_status snapjar_policy_judge(const snapjar_policy *policy, snapjar_scan *
     }
     *judgement = made;
     return SNAPJAR_OK;
+}
+
+snapjar_status snapjar_policy_judge(const snapjar_policy *policy, snapjar_scan *scan, snapjar_judgement **judgement,
+                                    snapjar_error *err)
+{
+    return sj_policy_judge(policy, scan, NULL, NULL, judgement, err);
 }
 
 snapjar_verdict snapjar_judgement_verdict(const snapjar_judgement *judgement)

@@ -33,6 +33,13 @@ struct snapjar_policy {
     bool allows_buffers;
 };
 
+/** Whether a global is allowed though no rule says so. */
+typedef bool sj_policy_admit(void *state, snapjar_text module, snapjar_text name);
+
+/** snapjar_policy_judge, with names beside the rules; `admit` may be NULL. */
+snapjar_status sj_policy_judge(const snapjar_policy *policy, snapjar_scan *scan, sj_policy_admit *admit, void *state,
+                               snapjar_judgement **judgement, snapjar_error *err) __attribute__((warn_unused_result));
+
 /** The uses that are allowed of this global; 0 without a rule. */
 unsigned sj_policy_uses(const snapjar_policy *policy, snapjar_text module, snapjar_text name);
 

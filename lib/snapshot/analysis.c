@@ -49,8 +49,8 @@ static void refuse(const snapjar_judgement *judgement, snapjar_error *reason)
                    denial.global[0] ? ": " : "", denial.reason);
 }
 
-snapjar_status sj_analysis_judge(snapjar_scan *scan, const snapjar_policy *policy, snapjar_verification *result,
-                                 snapjar_error *err)
+snapjar_status sj_analysis_judge_admitting(snapjar_scan *scan, const snapjar_policy *policy, sj_policy_admit *admit,
+                                           void *state, snapjar_verification *result, snapjar_error *err)
 {
     const snapjar_error *failure = snapjar_scan_failure(scan);
     const snapjar_scan_summary *summary = snapjar_scan_summarize(scan);
@@ -65,11 +65,17 @@ snapjar_status sj_analysis_judge(snapjar_scan *scan, const snapjar_policy *polic
     result->finding_count = summary->finding_count;
     if (!policy)
         return SNAPJAR_OK;
-    SJ_TRY(snapjar_policy_judge(policy, scan, &judgement, err));
+    SJ_TRY(sj_policy_judge(policy, scan, admit, state, &judgement, err));
     result->is_allowed = snapjar_judgement_verdict(judgement) == SNAPJAR_VERDICT_ALLOWED;
     result->denial_count = snapjar_judgement_denial_count(judgement);
     if (!result->is_allowed)
         refuse(judgement, &result->reason);
     snapjar_judgement_free(judgement);
     return SNAPJAR_OK;
+}
+
+snapjar_status sj_analysis_judge(snapjar_scan *scan, const snapjar_policy *policy, snapjar_verification *result,
+                                 snapjar_error *err)
+{
+    return sj_analysis_judge_admitting(scan, policy, NULL, NULL, result, err);
 }

@@ -8,6 +8,7 @@
 #include <snapjar/policy.h>
 #include <snapjar/snapshot.h>
 
+#include "pickle/policy.h"
 #include "util/context.h"
 
 /** The scan that is kept in the context, made if it is not there. NULL without memory. One user at a time. */
@@ -22,5 +23,10 @@ void sj_analysis_done(snapjar_context *context);
  */
 snapjar_status sj_analysis_judge(snapjar_scan *scan, const snapjar_policy *policy, snapjar_verification *result,
                                  snapjar_error *err) __attribute__((warn_unused_result));
+
+/** The same, with names that are allowed beside the policy's rules. */
+snapjar_status sj_analysis_judge_admitting(snapjar_scan *scan, const snapjar_policy *policy, sj_policy_admit *admit,
+                                           void *state, snapjar_verification *result, snapjar_error *err)
+    __attribute__((warn_unused_result));
 
 #endif

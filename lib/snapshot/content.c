@@ -4,6 +4,8 @@
  */
 #include "snapshot/content.h"
 
+#include <string.h>
+
 snapjar_status sj_content_new(snapjar_content **content, snapjar_context *context, uint64_t size, uint64_t pickle_size,
                               snapjar_error *err)
 {
@@ -24,6 +26,30 @@ snapjar_status sj_content_allocate(snapjar_content *content, uint8_t **bytes, sn
     return content->bytes ? SNAPJAR_OK : sj_raise_no_memory(err, content->size);
 }
 
+snapjar_status sj_content_set_buffers(snapjar_content *content, const snapjar_buffer_span *buffers, size_t count,
+                                      snapjar_error *err)
+{
+    if (!count)
+        return SNAPJAR_OK;
+    content->buffers = sj_alloc(content->context, count * sizeof(*buffers));
+    if (!content->buffers)
+        return sj_raise_no_memory(err, count * sizeof(*buffers));
+    memcpy(content->buffers, buffers, count * sizeof(*buffers));
+    content->buffer_count = count;
+    return SNAPJAR_OK;
+}
+
+const snapjar_buffer_span *snapjar_content_buffers(const snapjar_content *content, size_t *count)
+{
+    *count = content->buffer_count;
+    return content->buffers;
+}
+
+int64_t snapjar_content_schema_version(const snapjar_content *content)
+{
+    return content->schema_version;
+}
+
 void *snapjar_content_data(snapjar_content *content, uint64_t *size, uint64_t *pickle_size)
 {
     if (size)
@@ -37,6 +63,7 @@ void snapjar_content_free(snapjar_content *content)
 {
     if (!content)
         return;
+    sj_free(content->context, content->buffers);
     sj_free(content->context, content->block);
     sj_free(content->context, content);
 }

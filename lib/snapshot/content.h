@@ -16,6 +16,9 @@ struct snapjar_content {
     uint8_t *bytes;
     uint64_t size;
     uint64_t pickle_size;
+    snapjar_buffer_span *buffers;
+    size_t buffer_count;
+    int64_t schema_version;
 };
 
 /** Makes content without bytes. */
@@ -25,5 +28,9 @@ snapjar_status sj_content_new(snapjar_content **content, snapjar_context *contex
 /** Gives it its bytes, to be filled: `*bytes`. */
 snapjar_status sj_content_allocate(snapjar_content *content, uint8_t **bytes, snapjar_error *err)
     __attribute__((warn_unused_result));
+
+/** Copies where its buffers stand. */
+snapjar_status sj_content_set_buffers(snapjar_content *content, const snapjar_buffer_span *buffers, size_t count,
+                                      snapjar_error *err) __attribute__((warn_unused_result));
 
 #endif

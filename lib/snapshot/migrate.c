@@ -6,6 +6,7 @@
 
 #include <snapjar/pickles.h>
 
+#include "snapshot/contract_gate.h"
 #include "snapshot/migrating.h"
 #include "snapshot/range.h"
 #include "util/bytes.h"
@@ -58,12 +59,30 @@ snapjar_status sj_migrate_pickles(sj_migrating *m, snapjar_source *source, uint6
 
 /* ---- snapshots ---- */
 
-bool sj_migrate_needs_work(const sj_migrating *m, const snapjar_header *header)
+/* Whether the record stands behind one of its stream that was made anew. */
+static bool is_cut_off(const sj_migrating *m, const snapjar_header *header)
 {
-    bool is_cut_off = header->has_stream && m->stream_id[0] && header->stream_id.size == SJ_STREAM_ID_SIZE &&
-                      !memcmp(header->stream_id.data, m->stream_id, SJ_STREAM_ID_SIZE);
+    return header->has_stream && m->stream_id[0] && header->stream_id.size == SJ_STREAM_ID_SIZE &&
+           !memcmp(header->stream_id.data, m->stream_id, SJ_STREAM_ID_SIZE);
+}
 
-    return is_cut_off || (m->options.has_protocol && header->protocol != m->options.protocol);
+snapjar_status sj_migrate_needs_work(const sj_migrating *m, const snapjar_header *header, uint64_t file_offset,
+                                     bool *needs_work, bool *is_foreign, snapjar_error *err)
+{
+    const snapjar_contract *contract = m->options.contract;
+    sj_contract_way way = {.is_migrated = false};
+    snapjar_error fault;
+
+    *is_foreign = false;
+    if (contract) {
+        snapjar_status status = sj_contract_way_find(&way, contract, header->type, header->schema_version, &fault);
+        *is_foreign = status != SNAPJAR_OK && fault.diagnostic == SNAPJAR_DIAG_UNEXPECTED_TYPE;
+        if (status != SNAPJAR_OK && !*is_foreign)
+            return sj_raise(err, status, fault.diagnostic, SJ_AT_FILE(file_offset), "%s", fault.message);
+    }
+    *needs_work = is_cut_off(m, header) || way.is_migrated ||
+                  (!*is_foreign && m->options.has_protocol && header->protocol != m->options.protocol);
+    return SNAPJAR_OK;
 }
 
 static snapjar_status copy_record(sj_migrating *m, snapjar_reader *reader, snapjar_source *source,
@@ -110,10 +129,12 @@ static snapjar_status copy_record(sj_migrating *m, snapjar_reader *reader, snapj
 }
 
 static snapjar_status migrate_record(sj_migrating *m, snapjar_reader *reader, const snapjar_record *record,
-                                     snapjar_error *err)
+                                     bool is_foreign, snapjar_error *err)
 {
     const snapjar_header *header = snapjar_record_header(record);
-    sj_incoming in = {.string_encoding = header->string_encoding, .frame_size = header->frame_size};
+    sj_incoming in = {.string_encoding = header->string_encoding,
+                      .frame_size = header->frame_size,
+                      .file_offset = snapjar_record_offset(record)};
     snapjar_content *content = NULL;
 
     if (snapjar_header_seal_size(header) && !m->options.drop_seal)
@@ -125,6 +146,7 @@ static snapjar_status migrate_record(sj_migrating *m, snapjar_reader *reader, co
     if (status == SNAPJAR_OK) {
         in.bytes = snapjar_content_data(content, NULL, &in.pickle_size);
         in.buffers = snapjar_header_buffers(header, &in.buffer_count);
+        in.is_foreign = is_foreign;
         status = sj_migrate_pickle(m, &in, err);
     }
     snapjar_content_free(content);
@@ -133,17 +155,34 @@ static snapjar_status migrate_record(sj_migrating *m, snapjar_reader *reader, co
 }
 
 /* Whether anything is to be done: headers are read, and trailers, and nothing else. */
-static snapjar_status look_for_work(const sj_migrating *m, snapjar_reader *reader, bool *needs_work, uint64_t *count,
+static snapjar_status look_for_work(sj_migrating *m, snapjar_reader *reader, bool *is_wanted, uint64_t *count,
                                     snapjar_error *err)
 {
     const snapjar_record *record = NULL;
+    bool needs_work;
+    bool is_foreign;
 
     SJ_TRY(snapjar_reader_next(reader, &record, err));
     for (; record; ++*count) {
-        *needs_work |= sj_migrate_needs_work(m, snapjar_record_header(record));
+        SJ_TRY(sj_migrate_needs_work(m, snapjar_record_header(record), snapjar_record_offset(record), &needs_work,
+                                     &is_foreign, err));
+        *is_wanted |= needs_work;
+        m->result.foreign_count += is_foreign;
         SJ_TRY(snapjar_reader_next(reader, &record, err));
     }
     return SNAPJAR_OK;
+}
+
+static snapjar_status go_over_record(sj_migrating *m, snapjar_reader *reader, snapjar_source *source,
+                                     const snapjar_record *record, snapjar_error *err)
+{
+    bool needs_work;
+    bool is_foreign;
+
+    SJ_TRY(sj_migrate_needs_work(m, snapjar_record_header(record), snapjar_record_offset(record), &needs_work,
+                                 &is_foreign, err));
+    return needs_work ? migrate_record(m, reader, record, is_foreign, err)
+                      : copy_record(m, reader, source, record, err);
 }
 
 static snapjar_status go_over_records(sj_migrating *m, snapjar_reader *reader, snapjar_source *source,
@@ -154,9 +193,7 @@ static snapjar_status go_over_records(sj_migrating *m, snapjar_reader *reader, s
     snapjar_reader_seek(reader, 0, 0);
     SJ_TRY(snapjar_reader_next(reader, &record, err));
     while (record) {
-        snapjar_status status = sj_migrate_needs_work(m, snapjar_record_header(record))
-                                    ? migrate_record(m, reader, record, err)
-                                    : copy_record(m, reader, source, record, err);
+        snapjar_status status = go_over_record(m, reader, source, record, err);
         if (status != SNAPJAR_OK && err && err->record_index == SNAPJAR_OFFSET_NONE)
             err->record_index = snapjar_record_index(record);
         SJ_TRY(status);

@@ -9,9 +9,13 @@
 
 #include <snapjar/diff.h>
 #include <snapjar/pickle.h>
+#include <snapjar/version.h>
 
+#include "migrate/chain.h"
+#include "snapshot/contract_gate.h"
 #include "snapshot/migrating.h"
 #include "snapshot/pack.h"
+#include "snapshot/time.h"
 #include "util/bytes.h"
 #include "util/string.h"
 
@@ -28,6 +32,10 @@ typedef struct passage {
     size_t size;
     snapjar_graph *graph;
     snapjar_graph *after;
+    /** What was before a migration, if it is told. */
+    snapjar_graph *before;
+    /** With a contract. */
+    sj_contract_way way;
     snapjar_string_encoding string_encoding;
     /** Of the new record. */
     char type[SJ_TYPE_SIZE_MAX + 1];
@@ -46,12 +54,29 @@ static snapjar_status make_graph(const passage *p, snapjar_graph **graph, const 
 
 /* ---- the new pickle ---- */
 
+/* Steps 7, 12 and 13 of the gate. */
+static snapjar_status migrate(passage *p, snapjar_error *err)
+{
+    const sj_incoming *in = p->in;
+    const snapjar_migrate_options *options = &p->m->options;
+
+    SJ_TRY(sj_contract_judge_bytes(&p->way, p->m->context, in->bytes, in->pickle_size, in->string_encoding,
+                                   in->base_offset, in->buffer_count > 0, &p->m->limits, err));
+    SJ_TRY(make_graph(p, &p->graph, in->bytes, in->pickle_size, in->string_encoding, in->base_offset, err));
+    if (!p->way.is_migrated)
+        return sj_chain_check_layout(p->way.contract, p->graph, p->way.from, err);
+    if (options->needs_graphs)
+        SJ_TRY(make_graph(p, &p->before, in->bytes, in->pickle_size, in->string_encoding, in->base_offset, err));
+    return snapjar_graph_migrate(p->graph, p->way.contract, p->way.from, options->take_step, options->state, err);
+}
+
 static snapjar_status emit(passage *p, snapjar_error *err)
 {
     const sj_incoming *in = p->in;
     size_t size = 0;
 
-    SJ_TRY(make_graph(p, &p->graph, in->bytes, in->pickle_size, in->string_encoding, in->base_offset, err));
+    if (!p->graph)
+        SJ_TRY(make_graph(p, &p->graph, in->bytes, in->pickle_size, in->string_encoding, in->base_offset, err));
     snapjar_sink_reset(p->m->emitted);
     SJ_TRY(snapjar_graph_emit(p->graph, p->told.to_protocol, p->m->emitted, NULL, NULL, err));
     p->bytes = snapjar_sink_memory(p->m->emitted, &size);
@@ -69,12 +94,19 @@ static snapjar_status make_pickle(passage *p, snapjar_error *err)
 
     SJ_TRY(snapjar_pickle_measure(&extent, in->bytes, (size_t)in->pickle_size, &p->m->limits, err));
     p->told.from_protocol = extent.protocol;
-    p->told.to_protocol = p->m->options.has_protocol ? p->m->options.protocol : extent.protocol;
+    if (p->way.contract)
+        p->told.to_protocol = sj_contract_protocol(&p->way, extent.protocol);
+    else
+        p->told.to_protocol = extent.protocol;
+    if (p->m->options.has_protocol && !p->in->is_foreign)
+        p->told.to_protocol = p->m->options.protocol;
     p->told.from_size = in->pickle_size;
     p->bytes = in->bytes;
     p->size = (size_t)in->pickle_size;
     p->string_encoding = in->string_encoding;
-    if (p->told.to_protocol != p->told.from_protocol)
+    if (p->way.contract)
+        SJ_TRY(migrate(p, err));
+    if (p->told.to_protocol != p->told.from_protocol || p->way.is_migrated)
         SJ_TRY(emit(p, err));
     p->told.to_size = p->size;
     return SNAPJAR_OK;
@@ -108,18 +140,46 @@ static void format_stream(const passage *p, char out[STREAM_JSON_SIZE])
         (void)snprintf(out, STREAM_JSON_SIZE, "{\"id\":\"%s\",\"index\":0,\"previous\":null}", carried->stream_id);
 }
 
+/* The old entries, and one for each migration that was done. */
+static snapjar_status make_history(const passage *p, char **json, snapjar_error *err)
+{
+    const sj_carried *carried = &p->in->carried;
+    sj_string text = {.context = p->m->context};
+    char when[SJ_TIME_SIZE];
+    char entry[160];
+    int64_t to = 0;
+
+    *json = NULL;
+    if (!carried->history && !p->way.is_migrated)
+        return SNAPJAR_OK;
+    SJ_TRY(sj_time_now(when, err));
+    sj_string_puts(&text, "[");
+    if (carried->history)
+        sj_string_puts(&text, carried->history);
+    for (int64_t from = p->way.from; p->way.is_migrated && snapjar_contract_next(p->way.contract, from, &to, NULL);
+         from = to) {
+        (void)snprintf(entry, sizeof(entry),
+                       "%s{\"from\":%" PRId64 ",\"to\":%" PRId64 ",\"when\":\"%s\",\"by\":\"snapjar %s\"}",
+                       text.size > 1 ? "," : "", from, to, when, SNAPJAR_VERSION);
+        sj_string_puts(&text, entry);
+    }
+    sj_string_puts(&text, "]");
+    return sj_string_take(&text, json, err);
+}
+
 static snapjar_status pack(passage *p, const snapjar_buffer *buffers, snapjar_error *err)
 {
     const sj_incoming *in = p->in;
     const sj_carried *carried = &in->carried;
     const snapjar_migrate_options *options = &p->m->options;
     snapjar_pack_options packing = SNAPJAR_PACK_OPTIONS_INIT;
-    sj_string history = {.context = p->m->context};
     char *history_json = NULL;
     char stream[STREAM_JSON_SIZE];
     sj_pack_extra extra = {.extra_json = carried->extra_json, .header_checksum = p->m->stream_previous};
 
     packing.type = carried->type ? carried->type : options->type;
+    if (p->way.contract)
+        packing.type = snapjar_contract_type(p->way.contract);
     packing.schema_version = p->told.to_version;
     packing.created = carried->created;
     packing.build_json = carried->build_json;
@@ -133,12 +193,7 @@ static snapjar_status pack(passage *p, const snapjar_buffer *buffers, snapjar_er
         format_stream(p, stream);
         extra.stream_json = stream;
     }
-    if (carried->history) {
-        sj_string_puts(&history, "[");
-        sj_string_puts(&history, carried->history);
-        sj_string_puts(&history, "]");
-        SJ_TRY(sj_string_take(&history, &history_json, err));
-    }
+    SJ_TRY(make_history(p, &history_json, err));
     extra.history_json = history_json;
     snapjar_status status = pack_bytes(p, &packing, &extra, err);
     sj_free(p->m->context, history_json);
@@ -211,14 +266,17 @@ static snapjar_status read_again(passage *p, snapjar_error *err)
     snapjar_reader *reader = NULL;
     snapjar_content *content = NULL;
     const snapjar_record *record = NULL;
+    snapjar_check_options options = SNAPJAR_CHECK_OPTIONS_INIT;
 
+    /* Step 14 of the gate. */
+    options.policy = p->way.contract ? snapjar_contract_policy(p->way.contract) : NULL;
     snapjar_status status = snapjar_source_from_memory(&source, p->m->context, bytes, size, err);
     if (status == SNAPJAR_OK)
         status = snapjar_reader_new(&reader, p->m->context, source, &p->m->limits, err);
     if (status == SNAPJAR_OK)
         status = snapjar_reader_next(reader, &record, err);
     if (status == SNAPJAR_OK)
-        status = snapjar_record_load(reader, &content, NULL, err);
+        status = snapjar_record_load(reader, &content, &options, err);
     if (status == SNAPJAR_OK) {
         snapjar_text type = snapjar_header_type(snapjar_record_header(record));
         memcpy(p->type, type.data, type.size);
@@ -244,19 +302,39 @@ static snapjar_status tell(passage *p, snapjar_error *err)
     p->told.type = p->type;
     p->told.is_converted = p->in->is_converted;
     if (p->m->options.needs_graphs) {
-        p->told.before = p->graph;
+        p->told.before = p->before ? p->before : p->after ? p->graph : NULL;
         p->told.after = p->after;
     }
     return p->m->options.take(p->m->options.state, &p->told, err);
+}
+
+/* Step 7 of the gate. A version that nobody knows is not guessed. */
+static snapjar_status find_way(passage *p, snapjar_error *err)
+{
+    const sj_carried *carried = &p->in->carried;
+    const snapjar_migrate_options *options = &p->m->options;
+    const char *type = carried->type ? carried->type : options->type ? options->type : "";
+
+    p->told.from_version = carried->has_schema_version ? carried->schema_version : options->schema_version;
+    p->told.to_version = p->told.from_version;
+    if (!options->contract || p->in->is_foreign)
+        return SNAPJAR_OK;
+    if (!carried->has_schema_version && !options->has_schema_version)
+        return sj_raise(err, SNAPJAR_REFUSED, SNAPJAR_DIAG_MIGRATION_VERSION, SJ_AT_FILE(p->in->file_offset),
+                        "nothing says which schema version this is: name it, or the field that has it");
+    snapjar_status status =
+        sj_contract_way_find(&p->way, options->contract, (snapjar_text){type, strlen(type)}, p->told.from_version, err);
+    p->told.to_version = p->way.to;
+    return status;
 }
 
 snapjar_status sj_migrate_pickle(sj_migrating *m, const sj_incoming *in, snapjar_error *err)
 {
     passage p = {.m = m, .in = in};
 
-    p.told.from_version = in->carried.has_schema_version ? in->carried.schema_version : m->options.schema_version;
-    p.told.to_version = p.told.from_version;
-    snapjar_status status = make_pickle(&p, err);
+    snapjar_status status = find_way(&p, err);
+    if (status == SNAPJAR_OK)
+        status = make_pickle(&p, err);
     if (status == SNAPJAR_OK)
         status = make_record(&p, err);
     if (status == SNAPJAR_OK)
@@ -264,6 +342,7 @@ snapjar_status sj_migrate_pickle(sj_migrating *m, const sj_incoming *in, snapjar
     if (status == SNAPJAR_OK)
         status = tell(&p, err);
     snapjar_graph_free(p.graph);
+    snapjar_graph_free(p.before);
     snapjar_graph_free(p.after);
     return status;
 }

@@ -41,6 +41,10 @@ typedef struct sj_incoming {
     uint32_t frame_size;
     sj_carried carried;
     bool is_converted;
+    /** Of another type than the contract's: only its place in a stream changes. */
+    bool is_foreign;
+    /** Of the old header or the record, for messages. */
+    uint64_t file_offset;
 } sj_incoming;
 
 /** Makes the new record, reads it again, and only then writes it. */
@@ -52,7 +56,9 @@ snapjar_status sj_migrate_put(sj_migrating *m, const void *bytes, size_t size, s
     __attribute__((warn_unused_result));
 
 /** Whether the header's record must be made anew because of the options or of the stream that it is in. */
-bool sj_migrate_needs_work(const sj_migrating *m, const snapjar_header *header);
+snapjar_status sj_migrate_needs_work(const sj_migrating *m, const snapjar_header *header, uint64_t file_offset,
+                                     bool *needs_work, bool *is_foreign, snapjar_error *err)
+    __attribute__((warn_unused_result));
 
 /** Goes over a snapshot that is not compressed as a whole. `is_wanted`: it is written even if all of it is current. */
 snapjar_status sj_migrate_snapshot(sj_migrating *m, snapjar_source *source, bool is_wanted, snapjar_error *err)

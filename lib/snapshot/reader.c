@@ -7,6 +7,7 @@
 #include "container/pool.h"
 #include "pickle/inband.h"
 #include "snapshot/content.h"
+#include "snapshot/contract_gate.h"
 #include "snapshot/gate.h"
 #include "util/options.h"
 
@@ -183,12 +184,11 @@ static snapjar_status write_to_sink(void *state, const void *bytes, size_t size,
 static snapjar_status unpack_inband(snapjar_reader *reader, snapjar_sink *sink, const snapjar_check_options *options,
                                     snapjar_error *err)
 {
-    const snapjar_header *header = reader->record.inner.header;
     snapjar_content *content = NULL;
     size_t count = 0;
 
-    const snapjar_buffer_span *spans = snapjar_header_buffers(header, &count);
     SJ_TRY(snapjar_record_load(reader, &content, options, err));
+    const snapjar_buffer_span *spans = snapjar_content_buffers(content, &count);
     sj_inband_buffer *buffers = sj_alloc(reader->context, count * sizeof(*buffers));
     snapjar_status status = buffers ? SNAPJAR_OK : sj_raise_no_memory(err, count * sizeof(*buffers));
     if (status == SNAPJAR_OK) {
@@ -211,7 +211,7 @@ snapjar_status snapjar_record_unpack(snapjar_reader *reader, snapjar_sink *sink,
     SJ_TRY(sj_options_read(&resolved, sizeof(resolved), options, "snapjar_check_options", err));
     resolved.stored_only = false;
     SJ_TRY(sj_gate_record(&record, reader, err));
-    if (record->header->buffer_count)
+    if (record->header->buffer_count || resolved.contract)
         return unpack_inband(reader, sink, &resolved, err);
     if (sj_sink_is_transactional(sink))
         return sj_gate_pass(&(sj_gate){.reader = reader, .options = &resolved, .sink = sink}, NULL, err);
@@ -240,7 +240,10 @@ snapjar_status snapjar_record_load(snapjar_reader *reader, snapjar_content **out
     snapjar_content *content = NULL;
     SJ_TRY(sj_content_new(&content, reader->context, record->header->size, record->header->pickle_size, err));
     sj_gate gate = {.reader = reader, .options = &resolved, .prepare = allocate_content, .prepare_state = content};
-    snapjar_status status = sj_gate_pass(&gate, NULL, err);
+    content->schema_version = record->header->schema_version;
+    snapjar_status status = resolved.contract ? sj_contract_load(&gate, &content, err) : sj_gate_pass(&gate, NULL, err);
+    if (status == SNAPJAR_OK && !content->buffers)
+        status = sj_content_set_buffers(content, record->header->buffers, record->header->buffer_count, err);
     if (status != SNAPJAR_OK) {
         snapjar_content_free(content);
         return status;

@@ -47,6 +47,17 @@ bool sj_time_from_seconds(double seconds, char out[SJ_TIME_SIZE])
     return format(whole, fraction, strlen(fraction), out);
 }
 
+snapjar_status sj_time_now(char out[SJ_TIME_SIZE], snapjar_error *err)
+{
+    time_t now = 0;
+
+    SJ_TRY(sj_header_clock(&now, err));
+    if (!format((int64_t)now, "", 0, out))
+        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
+                        "the clock is outside the years 1970 to 9999");
+    return SNAPJAR_OK;
+}
+
 /** "+01:00" or "-0730" in seconds; 0 for "Z". */
 static bool read_offset(const char *text, size_t size, int64_t *seconds)
 {

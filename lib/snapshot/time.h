@@ -17,4 +17,7 @@ bool sj_time_from_text(snapjar_text text, char out[SJ_TIME_SIZE]);
 /** From seconds since 1970, years 1970 to 9999; parts of a second are kept to microseconds. */
 bool sj_time_from_seconds(double seconds, char out[SJ_TIME_SIZE]);
 
+/** The time of sj_header_clock. */
+snapjar_status sj_time_now(char out[SJ_TIME_SIZE], snapjar_error *err);
+
 #endif

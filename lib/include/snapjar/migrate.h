@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Old files into records of the current format: bare and compressed pickles, and the layout that many programs made for
- * themselves, a length, a JSON header and a pickle. Nothing is executed. What cannot be carried over faithfully is
- * refused; what is current already is left alone.
+ * Old objects into current ones, by the migrations of a contract, and old files into records of the current format:
+ * bare and compressed pickles, and the layout that many programs made for themselves, a length, a JSON header and a
+ * pickle. Nothing is executed. What cannot be done faithfully is refused; what is current already is left alone.
  */
 #ifndef SNAPJAR_MIGRATE_H
 #define SNAPJAR_MIGRATE_H
@@ -11,12 +11,51 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <snapjar/contract.h>
 #include <snapjar/graph.h>
 #include <snapjar/snapshot.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* ---- objects ---- */
+
+/** Paths that are told of each step. */
+#define SNAPJAR_STEP_PATHS_MAX 3
+
+/** What one step of a migration did. Texts are borrowed for the call. */
+typedef struct snapjar_step_done {
+    /** The migration, and the number of the step in it, from 0. */
+    int64_t from;
+    int64_t to;
+    size_t step;
+    /** As "rename_field". */
+    const char *op;
+    /** "" if it has none. */
+    const char *description;
+    /** Objects, or places, that the step was about, and those that it changed. */
+    uint64_t matched_count;
+    uint64_t changed_count;
+    /** Where the first of these were. */
+    size_t path_count;
+    const char *paths[SNAPJAR_STEP_PATHS_MAX];
+} snapjar_step_done;
+
+/** Takes what a step did. Anything but SNAPJAR_OK ends the migration with that. */
+typedef snapjar_status snapjar_take_step(void *state, const snapjar_step_done *done, snapjar_error *err);
+
+/**
+ * Applies the contract's migrations from version `from` to its current one to the object that a graph is. An object
+ * that is not as the contract describes `from`, if it does, or that is not as it describes the current version
+ * afterwards, is refused with `migration-layout`; a version from which no way leads with `migration-version`; and what
+ * a step cannot do with the step's own diagnostic. After a failure the graph is good only to be freed. Of the current
+ * version, and of accepted ones without a way, the object is only compared. `take` may be NULL, which saves time.
+ */
+SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_graph_migrate(snapjar_graph *graph,
+                                                                    const snapjar_contract *contract, int64_t from,
+                                                                    snapjar_take_step *take, void *state,
+                                                                    snapjar_error *err);
 
 /* ---- headers that programs made for themselves ---- */
 
@@ -108,6 +147,11 @@ typedef snapjar_status snapjar_take_migrated(void *state, const snapjar_migrated
 typedef struct snapjar_migrate_options {
     /** sizeof(snapjar_migrate_options) of the program. */
     size_t struct_size;
+    /**
+     * Its migrations are applied to records of its type; borrowed. Records of versions that it accepts, and of other
+     * types, are copied. NULL: nothing but the container changes.
+     */
+    const snapjar_contract *contract;
     /** Writes pickles again at `protocol`, 0 to 5. */
     bool has_protocol;
     int protocol;
@@ -127,13 +171,15 @@ typedef struct snapjar_migrate_options {
     /** `take` gets graphs, which take time and memory. */
     bool needs_graphs;
     snapjar_take_migrated *take;
+    /** Takes what each step did to each record. */
+    snapjar_take_step *take_step;
     void *state;
 } snapjar_migrate_options;
 
 #define SNAPJAR_MIGRATE_OPTIONS_INIT                                                                                   \
     {                                                                                                                  \
-        sizeof(snapjar_migrate_options), false, 0, false, SNAPJAR_STRING_ASCII, NULL, false, 0, NULL, NULL, false,     \
-            NULL, NULL                                                                                                 \
+        sizeof(snapjar_migrate_options), NULL, false, 0, false, SNAPJAR_STRING_ASCII, NULL, false, 0, NULL, NULL,      \
+            false, NULL, NULL, NULL                                                                                    \
     }
 
 typedef struct snapjar_migration {
@@ -145,6 +191,8 @@ typedef struct snapjar_migration {
     uint64_t record_count;
     /** Records that are others than before. */
     uint64_t changed_count;
+    /** Records of other types than the contract's. */
+    uint64_t foreign_count;
     /** Bytes that were written, and their XXH3-128: see snapjar_migration_check. */
     uint64_t size;
     uint8_t checksum[16];
@@ -153,9 +201,12 @@ typedef struct snapjar_migration {
 /**
  * Writes what is in `source`, a file of any kind that pickles are kept in, to `sink` as records of the current format.
  * Labels, build info, time of creation, history, streams and unknown members of records go with them; `build.tool`,
- * `layout` and `payload` are made anew. Records that are current already are copied; a source of nothing but such ones
- * is not written at all. Every new record was read again, checked and compared with what it was meant to be before its
- * first byte goes to the sink, which is not finished. `options` may be NULL.
+ * `layout` and `payload` are made anew, and history gets an entry for each migration of the contract's that was done.
+ * With a contract, the pickle is judged by its policy before (names that the migrations take away are admitted) and
+ * after, and what becomes a record is as the contract describes its version. Records that are current already are
+ * copied; a source of nothing but such ones is not written at all. Every new record was read again, checked and
+ * compared with what it was meant to be before its first byte goes to the sink, which is not finished. `options` may be
+ * NULL.
  */
 SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_migrate(snapjar_context *context, snapjar_source *source,
                                                               snapjar_sink *sink,

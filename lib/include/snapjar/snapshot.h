@@ -97,11 +97,19 @@ typedef struct snapjar_check_options {
      * the library's own, with default limits. If the call fails for another reason than the policy's, so has the scan.
      */
     snapjar_scan *scan;
+    /**
+     * For snapjar_record_load and snapjar_record_unpack; borrowed. The record must be of its type and of a version that
+     * it accepts or has migrations for, else `unexpected-type` or `migration-version`, before a byte of the payload is
+     * read. What is handed out is of the current version, or of an accepted one: migrated in memory, and judged
+     * by the contract's policy (or by `policy`, if there is one) as it comes out; on the way in, names are admitted
+     * that the migrations take away. snapjar_record_verify does not look at it.
+     */
+    const struct snapjar_contract *contract;
 } snapjar_check_options;
 
 #define SNAPJAR_CHECK_OPTIONS_INIT                                                                                     \
     {                                                                                                                  \
-        sizeof(snapjar_check_options), 0, false, NULL, NULL, NULL, NULL                                                \
+        sizeof(snapjar_check_options), 0, false, NULL, NULL, NULL, NULL, NULL                                          \
     }
 
 /** What a full check learnt. After a failure or stored_only nothing is analysed or allowed. */
@@ -158,6 +166,13 @@ SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_record_load(snapjar_reader
 
 /** The content's bytes, writable, at a multiple of 64: the pickle first (`pickle_size` bytes), then the buffers. */
 SNAPJAR_API void *snapjar_content_data(snapjar_content *content, uint64_t *size, uint64_t *pickle_size);
+/**
+ * Where the buffers stand in the content, which is not where the header says if it was migrated; `*count` is 0 if there
+ * are none. Borrowed from the content.
+ */
+SNAPJAR_API const snapjar_buffer_span *snapjar_content_buffers(const snapjar_content *content, size_t *count);
+/** The schema version of the content: the header's, or the contract's if it was migrated. */
+SNAPJAR_API int64_t snapjar_content_schema_version(const snapjar_content *content);
 SNAPJAR_API void snapjar_content_free(snapjar_content *content);
 
 /* ---- writing ---- */

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Applying the chain of migrations of a contract to a graph.
+ */
+#include "migrate/chain.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <snapjar/migrate.h>
+
+#include "migrate/contract.h"
+#include "migrate/steps.h"
+
+/* ---- asking ---- */
+
+bool sj_chain_admits(const snapjar_contract *contract, int64_t from, snapjar_text module, snapjar_text name)
+{
+    const sj_migration *migration = sj_contract_migration(contract, from);
+    for (; migration != NULL; migration = sj_contract_migration(contract, migration->to)) {
+        if (sj_steps_admits(migration->steps, module, name))
+            return true;
+    }
+    return false;
+}
+
+int sj_chain_protocol(const snapjar_contract *contract, int64_t from)
+{
+    int protocol = -1;
+    const sj_migration *migration = sj_contract_migration(contract, from);
+    for (; migration != NULL; migration = sj_contract_migration(contract, migration->to)) {
+        if (sj_steps_protocol(migration->steps) >= 0)
+            protocol = sj_steps_protocol(migration->steps);
+    }
+    return protocol;
+}
+
+bool sj_chain_takes_type(const snapjar_contract *contract, int64_t from, snapjar_text type)
+{
+    if (type.size == strlen(contract->type) && memcmp(type.data, contract->type, type.size) == 0)
+        return true;
+    const char *colon = memchr(type.data, ':', type.size);
+    if (colon == NULL)
+        return false;
+    const snapjar_text module = {type.data, (size_t)(colon - type.data)};
+    const snapjar_text name = {colon + 1, type.size - module.size - 1};
+    return sj_chain_admits(contract, from, module, name);
+}
+
+snapjar_status sj_chain_check_version(const snapjar_contract *contract, int64_t from, snapjar_error *err)
+{
+    if (snapjar_contract_accepts(contract, from) || snapjar_contract_chain(contract, from, NULL))
+        return SNAPJAR_OK;
+    return sj_raise(err, SNAPJAR_REFUSED, SNAPJAR_DIAG_MIGRATION_VERSION, SJ_NOWHERE,
+                    from > contract->current.version
+                        ? "schema version %" PRId64 " is newer than the contract's %" PRId64
+                        : "no migration leads from schema version %" PRId64 " to the contract's %" PRId64,
+                    from, contract->current.version);
+}
+
+/* ---- layouts ---- */
+
+/** The first finding as a refusal. */
+static snapjar_status refuse(const snapjar_assessment *assessment, int64_t version, snapjar_diagnostic diagnostic,
+                             snapjar_error *err)
+{
+    const snapjar_contract_finding *finding = snapjar_assessment_finding(assessment, 0);
+    const uint64_t more = snapjar_assessment_total(assessment) - 1;
+    if (finding == NULL)
+        return sj_raise(err, SNAPJAR_REFUSED, diagnostic, SJ_NOWHERE,
+                        "the object is not as the contract describes version %" PRId64, version);
+    const sj_where where = finding->offset == SNAPJAR_OFFSET_NONE ? SJ_NOWHERE : SJ_AT_CONTENT(finding->offset);
+    char others[48] = "";
+    if (more > 0)
+        (void)snprintf(others, sizeof others, ", and %" PRIu64 " more", more);
+    return sj_raise(
+        err, SNAPJAR_REFUSED, diagnostic, where, "not as the contract describes version %" PRId64 ": %s%s%s%s", version,
+        finding->path[0] != '\0' ? finding->path : "", finding->path[0] != '\0' ? ": " : "", finding->message, others);
+}
+
+/** Compares the graph with a version; `wanted` is what must come out. */
+static snapjar_status check(const snapjar_contract *contract, const snapjar_graph *graph, int64_t version,
+                            snapjar_contract_state wanted, snapjar_diagnostic diagnostic, snapjar_error *err)
+{
+    snapjar_assessment *assessment = NULL;
+    SJ_TRY(snapjar_contract_check(contract, graph, NULL, version, &assessment, err));
+    snapjar_status status = SNAPJAR_OK;
+    if (snapjar_assessment_state(assessment) != wanted)
+        status = refuse(assessment, version, diagnostic, err);
+    snapjar_assessment_free(assessment);
+    return status;
+}
+
+snapjar_status sj_chain_check_layout(const snapjar_contract *contract, const snapjar_graph *graph, int64_t version,
+                                     snapjar_error *err)
+{
+    const bool is_current = version == contract->current.version;
+    return check(contract, graph, version, is_current ? SNAPJAR_CONTRACT_CURRENT : SNAPJAR_CONTRACT_ACCEPTED,
+                 SNAPJAR_DIAG_MIGRATION_LAYOUT, err);
+}
+
+/* ---- migrating ---- */
+
+static snapjar_status tell_steps(const sj_migration *migration, const sj_steps_report *report, snapjar_take_step *take,
+                                 void *state, snapjar_error *err)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        const sj_step_result *result = &report->results[i];
+        snapjar_step_done done = {
+            .from = migration->from,
+            .to = migration->to,
+            .step = i,
+            .op = result->op,
+            .description = result->description != NULL ? result->description : "",
+            .matched_count = result->matched_count,
+            .changed_count = result->changed_count,
+            .path_count = result->path_count,
+        };
+        for (size_t p = 0; p < result->path_count && p < SNAPJAR_STEP_PATHS_MAX; p++)
+            done.paths[p] = result->paths[p];
+        SJ_TRY(take(state, &done, err));
+    }
+    return SNAPJAR_OK;
+}
+
+static snapjar_status apply(const sj_migration *migration, snapjar_graph *graph, snapjar_take_step *take, void *state,
+                            snapjar_error *err)
+{
+    sj_steps_report report = {.context = NULL};
+    snapjar_status status = sj_steps_apply(migration->steps, graph, take != NULL ? &report : NULL, err);
+    if (status == SNAPJAR_OK && take != NULL)
+        status = tell_steps(migration, &report, take, state, err);
+    if (take != NULL)
+        sj_steps_report_clear(&report);
+    return status;
+}
+
+snapjar_status snapjar_graph_migrate(snapjar_graph *graph, const snapjar_contract *contract, int64_t from,
+                                     snapjar_take_step *take, void *state, snapjar_error *err)
+{
+    if (graph == NULL || contract == NULL)
+        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
+                        "graph or contract is NULL");
+    SJ_TRY(sj_chain_check_version(contract, from, err));
+    if (from == contract->current.version || !snapjar_contract_chain(contract, from, NULL))
+        return sj_chain_check_layout(contract, graph, from, err);
+    if (sj_contract_find_version(contract, from) != NULL)
+        SJ_TRY(check(contract, graph, from,
+                     snapjar_contract_accepts(contract, from) ? SNAPJAR_CONTRACT_ACCEPTED : SNAPJAR_CONTRACT_MIGRATABLE,
+                     SNAPJAR_DIAG_MIGRATION_LAYOUT, err));
+    const sj_migration *migration = sj_contract_migration(contract, from);
+    for (; migration != NULL; migration = sj_contract_migration(contract, migration->to))
+        SJ_TRY(apply(migration, graph, take, state, err));
+    return check(contract, graph, contract->current.version, SNAPJAR_CONTRACT_CURRENT, SNAPJAR_DIAG_MIGRATION_LAYOUT,
+                 err);
+}

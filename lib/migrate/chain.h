@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The migrations of a contract from one version to the current one, as one thing.
+ */
+#ifndef SJ_MIGRATE_CHAIN_H
+#define SJ_MIGRATE_CHAIN_H
+
+#include <snapjar/contract.h>
+
+#include "util/error.h"
+
+/** Whether a migration on the way from `from` takes this name away, so that it may be in what the chain begins with. */
+bool sj_chain_admits(const snapjar_contract *contract, int64_t from, snapjar_text module, snapjar_text name);
+
+/** The protocol that the chain asks for; -1 if it asks for none. */
+int sj_chain_protocol(const snapjar_contract *contract, int64_t from);
+
+/** Whether an object of this type (as in headers) may be what the chain begins with: the contract's, or one it renames.
+ */
+bool sj_chain_takes_type(const snapjar_contract *contract, int64_t from, snapjar_text type);
+
+/** `migration-version` unless the version is accepted or a chain leads from it. */
+snapjar_status sj_chain_check_version(const snapjar_contract *contract, int64_t from, snapjar_error *err);
+
+/** `contract-mismatch` unless the graph is as the contract describes this version, which is the current or accepted. */
+snapjar_status sj_chain_check_layout(const snapjar_contract *contract, const snapjar_graph *graph, int64_t version,
+                                     snapjar_error *err);
+
+#endif
