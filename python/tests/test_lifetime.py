@@ -63,7 +63,9 @@ def test_reference_counts_of_what_is_passed_in():
         snapjar.loads(record, policy=policy)
         snapjar.dumps(class_, type="a", schema_version=None)
     after = [sys.getrefcount(item) for item in (class_, record, policy, None)]
-    assert after[:3] == counts[:3] and abs(after[3] - counts[3]) < 50
+    assert after[:3] == counts[:3]
+    # From 3.12 on None is immortal, and its count means nothing: extensions of older ABIs add to it and the rest does not.
+    assert sys.version_info >= (3, 12) or abs(after[3] - counts[3]) < 50
 
 
 def test_loaded_objects_die():
@@ -163,7 +165,11 @@ def test_a_reader_is_for_one_thread(tmp_path):
 
 def test_other_interpreters_are_fine_or_refused():
     code = """
-import _xxsubinterpreters as interpreters, snapjar
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+import snapjar
 other = interpreters.create()
 interpreters.run_string(other, "import snapjar; assert snapjar.loads(snapjar.dumps([1, {2: 3}])) == [1, {2: 3}]")
 interpreters.destroy(other)

@@ -119,7 +119,7 @@ def diff(
     record: int | None = None,
     max_changes: int = 0,
     effort: int = 0,
-    encoding: _Encoding = "ascii",
+    encoding: Literal["ascii", "latin1", "bytes"] = "ascii",
 ) -> Diff: ...
 def set_build_info(*, app: str | None = None, version: str | None = None, commit: str | None = None) -> None: ...
 def presets() -> tuple[Preset, ...]: ...
@@ -227,7 +227,7 @@ class ScannedGlobal(NamedTuple):
     offset: int
 
 class ScanResult(NamedTuple):
-    index: int
+    index: int  # type: ignore[assignment]  # hides a method of tuple
     offset: int
     verdict: Literal["allowed", "denied", "not-analysed"]
     globals: tuple[ScannedGlobal, ...]
@@ -249,7 +249,7 @@ class LayoutChange(NamedTuple):
     kind: Literal["added", "removed"]
     class_name: str
     field: str
-    count: int
+    count: int  # type: ignore[assignment]
     object_count: int
     path: str
     value: str
