@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "contracts.h"
 #include "denials.h"
 #include "json_out.h"
 #include "parallel.h"
@@ -225,7 +226,12 @@ int packing_init(struct packing *packing, struct cli *cli, const struct packing_
         snapjar_scan_new(&packing->scan, packing->context, NULL, &err) != SNAPJAR_OK)
         return report_failure(cli, NULL, &err, NULL);
     options->scan = packing->scan;
-    return -1;
+    if (!values->contract)
+        return -1;
+    options->schema_version_is_set = values->schema_version.is_given;
+    code = contracts_read(cli, packing->context, values->contract, &packing->contract, NULL);
+    options->contract = packing->contract;
+    return code;
 }
 
 void packing_clear(struct packing *packing)
@@ -233,6 +239,7 @@ void packing_clear(struct packing *packing)
     text_free(&packing->labels_json);
     text_free(&packing->build_json);
     snapjar_scan_free(packing->scan);
+    snapjar_contract_free(packing->contract);
     snapjar_context_free(packing->context);
     packing->context = NULL;
 }

@@ -29,6 +29,7 @@ struct packing_values {
     uint64_t max_line;
     bool json;
     bool no_sync;
+    const char *contract;
 };
 
 #define PACKING_ROW(values_type, short_name, name, argument, kind, member, help, choices, minimum, maximum)            \
@@ -41,6 +42,11 @@ struct packing_values {
                 "what the object is, as app.jobs:JobState (default: told from the pickle)", NULL, 0, 0),               \
         PACKING_ROW(values_type, 's', "schema-version", "N", OPTION_NUMBER, schema_version,                            \
                     "your version number of the object's layout (default: 0)", NULL, 0, INT64_MAX),                    \
+        PACKING_ROW(                                                                                                   \
+            values_type, 0, "contract", "FILE", OPTION_FILE, contract,                                                 \
+            "refuse what is not as the contract FILE says for its version; type and version are the contract's "       \
+            "unless they are given",                                                                                   \
+            NULL, 0, 0),                                                                                               \
         PACKING_ROW(values_type, 0, "label", "KEY=VALUE", OPTION_LIST, labels,                                         \
                     "add a label with a text; KEY:=VALUE for a JSON number, true, false or null; repeatable", NULL, 0, \
                     0),                                                                                                \
@@ -82,6 +88,8 @@ struct packing {
     struct text labels_json;
     struct text build_json;
     struct progress progress;
+    /** NULL: none. */
+    snapjar_contract *contract;
 };
 
 /** An input, opened and decompressed. */

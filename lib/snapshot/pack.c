@@ -17,6 +17,7 @@
 #include "snapshot/describe.h"
 #include "snapshot/input.h"
 #include "snapshot/pack.h"
+#include "snapshot/pack_contract.h"
 #include "snapshot/sealer.h"
 #include "util/bytes.h"
 #include "util/options.h"
@@ -45,6 +46,8 @@ typedef struct producer {
     size_t buffer;
     snapjar_progress *progress;
     void *progress_state;
+    /** Gets the pickle, where a contract will be asked and the source cannot lend it; or NULL. */
+    snapjar_sink *kept;
 } producer;
 
 static snapjar_status check_options(const snapjar_pack_options *options, snapjar_error *err)
@@ -128,6 +131,8 @@ static snapjar_status read_pickle(producer *p, uint8_t *buffer, const uint8_t **
             *size += taken;
         }
     }
+    if (p->kept)
+        SJ_TRY(snapjar_sink_write(p->kept, *bytes, *size, err));
     return sj_inspect_is_done(&p->inspection) ? place_buffers(p, err) : SNAPJAR_OK;
 }
 
@@ -216,6 +221,16 @@ typedef struct sealing {
     const uint8_t *digest;
 } sealing;
 
+/* What the contract says of the pickle that was read: the bytes that were hashed, or those that the source has lent. */
+static snapjar_status ask_contract(snapjar_context *context, const producer *p, const snapjar_pack_options *options,
+                                   const sj_header_plan *plan, snapjar_error *err)
+{
+    size_t size = (size_t)plan->pickle_size;
+    const void *bytes = p->kept ? snapjar_sink_memory(p->kept, &size) : sj_source_borrow(p->source, p->offset, size);
+
+    return sj_pack_contract_check(context, options, plan->type, bytes, size, p->offset, err);
+}
+
 /* Builds the header of what was compressed, and writes all. */
 static snapjar_status finish_record(snapjar_context *context, snapjar_scan *scan, sj_spool *spool, snapjar_sink *sink,
                                     sj_header_plan *plan, const sealing *seal, const sj_pack_extra *extra,
@@ -277,6 +292,8 @@ static snapjar_status pack(snapjar_context *context, producer *p, snapjar_scan *
     memcpy(plan->checksum, written.checksum, SJ_CHECKSUM_SIZE);
     memcpy(plan->content_checksum, written.content_checksum, SJ_CHECKSUM_SIZE);
     scan->has_buffers = p->buffer_count > 0;
+    if (options->contract)
+        SJ_TRY(ask_contract(context, p, options, plan, err));
     if (options->sealer)
         sj_sealer_plan(options->sealer, plan);
     return finish_record(context, scan, spool, sink, plan, &(sealing){options->sealer, written.digest}, extra, packed,
@@ -309,6 +326,7 @@ snapjar_status sj_pack(snapjar_context *context, snapjar_source *source, uint64_
         *packed = (snapjar_packed){0};
     SJ_TRY(sj_options_read(&resolved, sizeof(resolved), options, "snapjar_pack_options", err));
     SJ_TRY(check_options(&resolved, err));
+    sj_pack_contract_resolve(&resolved);
     SJ_TRY(sj_limits_resolve(&limits, resolved.limits, err));
     SJ_TRY(snapjar_source_size(source, &p.source_size, err));
     if (offset > p.source_size)
@@ -328,6 +346,13 @@ snapjar_status sj_pack(snapjar_context *context, snapjar_source *source, uint64_
         p.spans = sj_alloc_zero(context, p.buffer_count * sizeof(*p.spans));
         if (!p.spans)
             return sj_raise_no_memory(err, p.buffer_count * sizeof(*p.spans));
+    }
+    if (resolved.contract && !sj_source_borrow(source, offset, p.source_size - offset)) {
+        snapjar_status kept_status = snapjar_sink_to_memory(&p.kept, context, err);
+        if (kept_status != SNAPJAR_OK) {
+            sj_free(context, p.spans);
+            return kept_status;
+        }
     }
     sj_header_plan plan = {
         .type = resolved.type,
@@ -353,6 +378,7 @@ snapjar_status sj_pack(snapjar_context *context, snapjar_source *source, uint64_
             *err = failure;
     }
     sj_analysis_done(context);
+    snapjar_sink_free(p.kept);
     sj_free(context, p.spans);
     return status;
 }

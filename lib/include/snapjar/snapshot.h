@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include <snapjar/context.h>
+#include <snapjar/contract.h>
 #include <snapjar/header.h>
 #include <snapjar/io.h>
 #include <snapjar/pickle.h>
@@ -238,12 +239,20 @@ typedef struct snapjar_pack_options {
     snapjar_scan *scan;
     /** Seals the record, and says which one of its file it is; borrowed. NULL: no seal. */
     snapjar_sealer *sealer;
+    /**
+     * The pickle must be as this says for the type and version that it is stored as, or is refused (SNAPJAR_REFUSED):
+     * `contract-drifted` with the fields that it has and those of the contract, `contract-type`, `contract-version`.
+     * Borrowed. `type` NULL is the contract's then, and so is the version unless it is set. NULL: no contract.
+     */
+    const snapjar_contract *contract;
+    /** With a contract: `schema_version` is meant, 0 too. */
+    bool schema_version_is_set;
 } snapjar_pack_options;
 
 #define SNAPJAR_PACK_OPTIONS_INIT                                                                                      \
     {                                                                                                                  \
         sizeof(snapjar_pack_options), NULL, 0, NULL, NULL, NULL, SNAPJAR_STRING_ASCII, SNAPJAR_COMPRESSION_AUTO, 0, 0, \
-            0, NULL, 0, NULL, NULL, NULL, NULL, NULL                                                                   \
+            0, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, false                                                      \
     }
 
 /** Bytes of JSON that a header spends on `layout` at most; a larger one is left out. */
