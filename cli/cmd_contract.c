@@ -29,6 +29,7 @@ static const struct action {
 } actions[] = {
     {"infer", contract_infer},
     {"check", contract_check},
+    {"bump", contract_bump},
 };
 
 static int run_action(struct cli *cli, const struct contract_values *values, const struct string_list *operands)
@@ -36,12 +37,12 @@ static int run_action(struct cli *cli, const struct contract_values *values, con
     const struct string_list rest = {operands->items + 1, operands->count ? operands->count - 1 : 0};
 
     if (!operands->count)
-        return report_usage(cli, "say what to do: infer or check");
+        return report_usage(cli, "say what to do: infer, check or bump");
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
         if (!strcmp(operands->items[0], actions[i].name))
             return actions[i].run(cli, values, &rest);
     }
-    return report_usage(cli, "%s is nothing that can be done with contracts: infer, check", operands->items[0]);
+    return report_usage(cli, "%s is nothing that can be done with contracts: infer, check, bump", operands->items[0]);
 }
 
 static int run(struct cli *cli, int argc, char **argv)
@@ -62,13 +63,15 @@ static const struct example examples[] = {
     {"Write a contract from snapshots that are known to be good", "snapjar contract infer good/ > jobs.contract.json"},
     {"Do all snapshots of a directory fit the contract", "snapjar contract check jobs.contract.json snapshots/"},
     {"The same, and none has to be migrated", "snapjar contract check --current jobs.contract.json snapshots/"},
+    {"Begin the next version, from an object before and after the change",
+     "snapjar contract bump jobs.contract.json old.snapjar new.pkl > next.contract.json"},
     {NULL, NULL},
 };
 
 const struct command command_contract = {
     "contract",
     "make contracts, and check objects by them",
-    "infer|check [OPTION]... [CONTRACT] PATH...",
+    "infer|check|bump [OPTION]... [CONTRACT] PATH...",
     "A contract is a JSON document about one type of object, kept with the program's code: its current schema version, "
     "its classes with their fields and rules on the values, what its pickles may do, how older versions looked, and "
     "the "
@@ -88,6 +91,11 @@ const struct command command_contract = {
     "is "
     "the header's; bare pickles are compared with all versions that are described, the current one first, unless "
     "--as-version says theirs.\n\n"
+    "bump CONTRACT OLD NEW writes the next version of the contract to standard output, for a human to finish: what it "
+    "says "
+    "now becomes an older version, the classes are as the object in NEW shows them, and a migration has the steps that "
+    "can be told from OLD and NEW: classes that moved, fields that went, came (with the value in NEW) or changed their "
+    "type. What is a guess says TODO in its description. OLD and NEW may be directories of such objects.\n\n"
     "Exit code 0: all objects are current, accepted or migratable. 1: one is drifted, unknown, denied or damaged, or, "
     "with "
     "--current, has to be migrated. 2: trouble; a contract that is wrong is trouble.",

@@ -21,7 +21,7 @@ static void add_command_names(struct text *out)
 }
 
 /* What the first operand of contract may be; others are files. */
-static const char contract_actions[] = "infer check";
+static const char contract_actions[] = "infer check bump";
 
 static void add_diagnostic_names(struct text *out)
 {

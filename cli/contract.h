@@ -23,4 +23,7 @@ int contract_check(struct cli *cli, const struct contract_values *values, const 
 /** contract infer PATH...: `operands` are those behind "infer". */
 int contract_infer(struct cli *cli, const struct contract_values *values, const struct string_list *operands);
 
+/** contract bump CONTRACT OLD NEW: `operands` are those behind "bump". */
+int contract_bump(struct cli *cli, const struct contract_values *values, const struct string_list *operands);
+
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * snapjar contract infer: contracts made from snapshots.
+ * snapjar contract infer and bump: contracts made from snapshots.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "contract.h"
+#include "contracts.h"
 #include "pickle_walk.h"
 
 /* What is gathered from the files. */
@@ -112,4 +113,55 @@ int contract_infer(struct cli *cli, const struct contract_values *values, const 
     snapjar_samples_free(gathering.samples);
     snapjar_context_free(gathering.context);
     return cli->report.exit_code;
+}
+
+static snapjar_status bump(struct cli *cli, struct gathering gatherings[2], const char *text,
+                           const struct string_list *operands, snapjar_error *err)
+{
+    snapjar_context *context = gatherings[0].context;
+    snapjar_sink *sink = NULL;
+    snapjar_status status = SNAPJAR_OK;
+
+    for (size_t i = 0; i < 2 && status == SNAPJAR_OK && !cli->report.exit_code; i++) {
+        const struct string_list path = {operands->items + 1 + i, 1};
+        status = snapjar_samples_new(&gatherings[i].samples, context, err);
+        if (status == SNAPJAR_OK)
+            (void)gather(cli, &gatherings[i], &path);
+    }
+    if (status != SNAPJAR_OK || cli->report.exit_code)
+        return status;
+    status = snapjar_sink_to_memory(&sink, context, err);
+    if (status == SNAPJAR_OK)
+        status = snapjar_contract_bump(text, strlen(text), gatherings[0].samples, gatherings[1].samples, sink, err);
+    if (status == SNAPJAR_OK)
+        print_sink(sink);
+    snapjar_sink_free(sink);
+    return status;
+}
+
+int contract_bump(struct cli *cli, const struct contract_values *values, const struct string_list *operands)
+{
+    struct gathering gatherings[2] = {{.values = values}, {.values = values}};
+    snapjar_context *context = NULL;
+    snapjar_contract *contract = NULL;
+    char *text = NULL;
+    snapjar_error err;
+
+    if (operands->count != 3)
+        return report_usage(cli, "bump takes a contract, an object before the change, and one after it");
+    if (snapjar_context_new(&context, NULL, &err) != SNAPJAR_OK)
+        return report_failure(cli, NULL, &err, NULL);
+    gatherings[0].context = gatherings[1].context = context;
+    int code = contracts_read(cli, context, operands->items[0], &contract, &text);
+    if (code < 0) {
+        if (bump(cli, gatherings, text, operands, &err) != SNAPJAR_OK)
+            (void)report_failure(cli, NULL, &err, NULL);
+        code = cli->report.exit_code;
+    }
+    for (size_t i = 0; i < 2; i++)
+        snapjar_samples_free(gatherings[i].samples);
+    snapjar_contract_free(contract);
+    snapjar_context_free(context);
+    free(text);
+    return code;
 }

@@ -110,7 +110,7 @@ static void put_text(sj_text *out, const snapjar_graph *graph, sj_ref ref, const
     if (seen.text != 0) {
         const sj_literal literal = sj_picture_literal(graph, sj_graph_node(graph, seen.text));
         while (sj_literal_point(&literal, &at, &point, &is_byte)) {
-            if (used >= LITERAL_SIZE_MAX || point == 0)
+            if (used >= LITERAL_SIZE_MAX || (point == 0 && tag == NULL))
                 return;
             const size_t size = tag != NULL || point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
             for (size_t i = size - 1; i > 0; i--, point >>= 6)
@@ -352,8 +352,7 @@ bool sj_root_write(sj_text *out, const snapjar_samples *samples, const sj_rule_t
 
 /* ---- the policy ---- */
 
-/** What the class's description allows without a row. */
-static unsigned class_uses(const snapjar_samples *samples, const char *name)
+unsigned sj_samples_class_uses(const snapjar_samples *samples, const char *name)
 {
     const sj_seen_class *class = sj_samples_class(samples, name);
     if (class == NULL)
@@ -402,7 +401,7 @@ static const sj_seen_global *find_global(const snapjar_samples *samples, const c
     return NULL;
 }
 
-static void put_allow_row(sj_text *out, const snapjar_samples *samples, const sj_seen_global *global, unsigned uses)
+void sj_allow_row_write(sj_text *out, const snapjar_samples *samples, const sj_seen_global *global, unsigned uses)
 {
     const char *separator = "";
     char reason[96];
@@ -427,7 +426,7 @@ static void put_allow(sj_text *out, const snapjar_samples *samples, const char *
     const char *before = ",\"allow\":{";
     for (size_t i = 0; i < samples->global_count; i++) {
         const sj_seen_global *global = find_global(samples, names[i]);
-        const unsigned by_class = class_uses(samples, names[i]);
+        const unsigned by_class = sj_samples_class_uses(samples, names[i]);
         const unsigned missing = global->uses & ~by_class;
         /* A preset counts where it allows all that is missing. */
         bool needed[64] = {false};
@@ -439,7 +438,7 @@ static void put_allow(sj_text *out, const snapjar_samples *samples, const char *
             continue;
         }
         sj_text_put(out, before);
-        put_allow_row(out, samples, global, missing);
+        sj_allow_row_write(out, samples, global, missing);
         before = ",";
     }
     sj_text_put(out, strcmp(before, ",") == 0 ? "}" : "");

@@ -146,6 +146,10 @@ void sj_class_write(sj_text *out, const snapjar_samples *samples, const sj_rule_
 bool sj_root_write(sj_text *out, const snapjar_samples *samples, const sj_rule_texts *rules);
 /** Adds the members that a policy needs beside the classes: presets, allow and so on, each with a comma in front. */
 SJ_SAMPLES sj_policy_write(sj_text *out, const snapjar_samples *samples, snapjar_error *err);
+/** What a class's description allows without a row. */
+unsigned sj_samples_class_uses(const snapjar_samples *samples, const char *name);
+/** Adds a row of "allow": a name with these uses, and a reason to be filled in. */
+void sj_allow_row_write(sj_text *out, const snapjar_samples *samples, const sj_seen_global *global, unsigned uses);
 /** Writes JSON in lines to a sink. */
 SJ_SAMPLES sj_text_write_json(const sj_text *text, snapjar_sink *sink, snapjar_error *err);
 

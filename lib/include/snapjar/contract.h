@@ -206,6 +206,17 @@ SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_samples_add(snapjar_sample
 SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_contract_infer(const snapjar_samples *samples, snapjar_sink *sink,
                                                                      snapjar_error *err);
 
+/**
+ * Writes the next version of a contract, for a human to finish: what the contract says now becomes an older version,
+ * classes are as the new samples show them, and a migration has the steps that can be told from the two: fields that
+ * came, with the value of a sample, fields that went, fields whose type changed, classes that moved. What is a guess
+ * says so in its `description`. `text` is the contract's. `sink` is not finished.
+ */
+SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_contract_bump(const char *text, size_t size,
+                                                                    const snapjar_samples *old_samples,
+                                                                    const snapjar_samples *new_samples,
+                                                                    snapjar_sink *sink, snapjar_error *err);
+
 #ifdef __cplusplus
 }
 #endif
