@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Checks the documents: check_readme.py [--snapjar PROGRAM].
 
-- The tour in README.md, typed in order in an empty folder, prints what README.md says (with --snapjar).
+- The tours in README.md and docs/contracts.md, typed in order in an empty folder, print what they say (with --snapjar).
 - A C example in README.md is an exact piece of a program in docs/examples/ (which a test compiles and runs).
 - Relative links lead to files that exist.
 - Each ./dev command that a document names exists.
@@ -80,7 +80,7 @@ def tour_steps(text: str) -> list[tuple[str, str, str]]:
     return steps
 
 
-def take_tour(text: str, snapjar: Path) -> tuple[int, list[str]]:
+def take_tour(text: str, snapjar: Path, document: str = "README.md") -> tuple[int, list[str]]:
     """Types the tour. Time stands still (SOURCE_DATE_EPOCH), so that outputs can be compared to the letter."""
     problems = []
     environment = os.environ | {"LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": "1795348800"}
@@ -96,9 +96,9 @@ def take_tour(text: str, snapjar: Path) -> tuple[int, list[str]]:
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)  # fmt: skip
             got = done.stdout + (f"(exit code {done.returncode})\n" if done.returncode else "")
             if got != want:
-                problems.append(f"README.md: $ {name}\n--- README.md\n{want}--- the program\n{got}---")
+                problems.append(f"{document}: $ {name}\n--- {document}\n{want}--- the program\n{got}---")
     if not count:
-        problems.append("README.md: there is no tour")
+        problems.append(f"{document}: there is no tour")
     return count, problems
 
 
@@ -135,9 +135,10 @@ def main() -> int:
         if len(take_tour(planted, options.snapjar)[1]) != 2:
             print("check_readme.py: the self-test finds no difference in the tour\n0 passed, 1 failed")
             return 1
-        count, found = take_tour((ROOT / "README.md").read_text(encoding="utf-8"), options.snapjar)
-        total += count
-        problems += found
+        for document in ("README.md", "docs/contracts.md"):
+            count, found = take_tour((ROOT / document).read_text(encoding="utf-8"), options.snapjar, document)
+            total += count
+            problems += found
     for problem in problems:
         print(problem)
     print(f"{total - len(problems)} passed, {len(problems)} failed")

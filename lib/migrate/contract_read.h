@@ -21,7 +21,7 @@ typedef struct sj_pending_rule {
 typedef struct sj_contract_reader {
     snapjar_contract *contract;
     sj_json_document document;
-    /** A stack: rules inside of rules are read after those. */
+    /** A queue: rules inside of rules are read after those. */
     sj_pending_rule *pending;
     size_t pending_count;
     size_t pending_capacity;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reads rules on values. Rules inside of rules are put on a stack, so nothing here recurses.
+ * Reads rules on values. Rules inside of rules wait in a queue, so nothing here recurses.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -408,8 +408,9 @@ static SJ_READ read_rule(sj_contract_reader *reader, const sj_pending_rule *pend
 
 snapjar_status sj_rules_read(sj_contract_reader *reader)
 {
-    while (reader->pending_count > 0) {
-        const sj_pending_rule pending = reader->pending[--reader->pending_count];
+    /* In the order of the document, as far as rules are not in one another: the first fault is told. */
+    for (size_t i = 0; i < reader->pending_count; i++) {
+        const sj_pending_rule pending = reader->pending[i];
         SJ_TRY(read_rule(reader, &pending));
     }
     return SNAPJAR_OK;
