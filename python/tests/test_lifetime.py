@@ -177,3 +177,43 @@ assert snapjar.loads(snapjar.dumps(5)) == 5
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0 or "ImportError" in done.stderr, done.stderr
+
+
+def others_ran(call, turns):
+    """Whether another thread, which waits for the interpreter lock, gets it within so many calls. Nobody takes it away here."""
+    ran = []
+    gate = threading.Lock()
+    gate.acquire()
+
+    def wait():
+        with gate:
+            ran.append(True)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1000)
+    try:
+        gate.release()
+        while turns and not ran:
+            call()
+            turns -= 1
+        return bool(ran)
+    finally:
+        sys.setswitchinterval(before)
+        thread.join()
+
+
+def test_large_work_gives_up_the_interpreter_lock():
+    value = ["%d" % number for number in range(200_000)]
+    record = snapjar.dumps(value)
+    for call in (lambda: snapjar.dumps(value), lambda: snapjar.loads(record), lambda: snapjar.verify(record),
+                 lambda: snapjar.scan(record)):  # fmt: skip
+        assert others_ran(call, 1000)
+
+
+def test_small_work_keeps_the_interpreter_lock():
+    value = {"a": [1, 2, 3]}
+    record = snapjar.dumps(value)
+    for call in (lambda: snapjar.dumps(value), lambda: snapjar.loads(record)):
+        assert not others_ran(call, 1000)

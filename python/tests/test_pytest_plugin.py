@@ -61,6 +61,16 @@ def test_old_goldens_must_still_load(run):
     broken.stdout.fnmatch_lines(["*does not load yesterday's snapshot*v1.snapjar*", "*KeyError*total*"])
 
 
+def test_old_goldens_must_have_the_fields_of_today(run):
+    run(1, FIRST, "--snapjar-update").assert_outcomes(passed=1)
+    new = FIRST + "\n    total: list = dataclasses.field(default_factory=list)\n    unit: list = dataclasses.field(default_factory=list)"
+    bare = run(2, new, "--snapjar-update")
+    bare.assert_outcomes(failed=1)
+    bare.stdout.fnmatch_lines(["*loads without total, unit: *v1.snapjar*", "*schema version 1 do not*__setstate__*"])
+    run(2, new + "\n    def __setstate__(self, state):\n        self.__dict__.update({'total': [], 'unit': []}, **state)",
+        "--snapjar-update").assert_outcomes(passed=1)  # fmt: skip
+
+
 def test_other_values_are_named_by_field(run, pytester):
     run(1, FIRST, "--snapjar-update").assert_outcomes(passed=1)
     pytester.makepyfile(test_model=TEST.replace('"a"', '"b"'))

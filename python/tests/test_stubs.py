@@ -3,6 +3,7 @@
 
 import ast
 import inspect
+import re
 from pathlib import Path
 
 import snapjar
@@ -53,3 +54,15 @@ def test_bases():
         if isinstance(node, ast.ClassDef) and node.name.endswith(("Error", "Warning", "EndOfFile")):
             kind = getattr(snapjar, node.name)
             assert [base.__name__ for base in kind.__bases__] == [ast.unparse(base).split(".")[-1] for base in node.bases]
+
+
+def test_everything_is_documented():
+    text = (Path(__file__).parents[2] / "docs" / "python.md").read_text()
+    missing = [name for name in snapjar.__all__ if not re.search(rf"\b{name}\b", text)]
+    for name, node in stub_functions(STUB.body):
+        if "." in name and not name.endswith("__init__"):
+            continue
+        for parameter, _ in parameters(node):
+            if parameter != "self" and not re.search(rf"[`(*, ]{parameter}[`=,):]", text):
+                missing.append(f"{name}: {parameter}")
+    assert not missing

@@ -20,6 +20,7 @@ import pytest
 
 from . import dump, inspect, load
 from ._errors import LayoutError, SnapjarError
+from ._layout import fields_now
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -113,9 +114,18 @@ class Golden:
     def _load_old(self, path: Path, version: int, allow: Any, policy: Any) -> Any:
         __tracebackhide__ = True
         try:
-            return load(path, allow=allow, policy=policy, environment="ignore", layout="ignore")
+            loaded = load(path, allow=allow, policy=policy, environment="ignore", layout="ignore")
         except SnapjarError as error:
             self._fail(path, error)
+        missing = sorted(field for field in fields_now(type(loaded)) or () if not hasattr(loaded, field))
+        if missing:
+            pytest.fail(
+                f"yesterday's snapshot loads without {', '.join(missing)}: {path}\n{type(loaded).__qualname__} has "
+                f"{'these fields' if len(missing) > 1 else 'this field'} today, and objects of schema version {version} do not. "
+                "Give new fields a default, or the class a __setstate__ that fills them in.",
+                pytrace=False,
+            )
+        return loaded
 
     def _fail(self, path: Path, error: SnapjarError) -> None:
         __tracebackhide__ = True
