@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pickle/policy.h"
 #include "pickle/view.h"
 #include "json/scan.h"
 
@@ -533,6 +534,8 @@ static SJ_SAMPLES note_global(snapjar_samples *samples, const snapjar_scan_globa
     size_t i = 0;
     if (global->extension_code != 0)
         return refuse(err, "has extension codes: what they stand for is not in it");
+    if (!sj_policy_is_name(module) || !sj_policy_is_name(name))
+        return refuse(err, "names a global with a character that names do not have, so that no rule can allow it");
     memcpy(text, module.data, module.size);
     text[module.size] = ':';
     memcpy(text + module.size + 1, name.data, name.size);

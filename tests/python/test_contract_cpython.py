@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 SNAPJAR = str(Path(sys.argv[1]).resolve())
 
 # Why a contract cannot be inferred.
-KNOWN = re.compile(r"has extension codes|is itself the result of a call|JSON cannot have|is no good one")
+KNOWN = re.compile(r"has extension codes|names do not have|is itself the result of a call|JSON cannot have|is no good one")
 
 
 def run(folder: Path, *arguments: str) -> tuple:

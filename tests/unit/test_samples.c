@@ -149,6 +149,7 @@ static void test_refused(void **state)
     expect_refused(BYTES("K\1."), NULL, 1, "the sample is \"builtins:int\"");
     expect_refused(BYTES("NN."), "t", 1, "the sample is no good one");
     expect_refused(BYTES("\x80\2\x82\5."), "t", 1, "has extension codes");
+    expect_refused(BYTES("capp\nf*\n."), "t", 1, "character that names do not have");
     expect_refused(BYTES("capp\nf\n)R)R."), "t", 1, "is itself the result of a call");
     expect_refused(BYTES("\x80\4}\x8c\1\0Ns."), "t", 1, "JSON cannot have");
     assert_ok(snapjar_samples_new(&samples, context, err));
