@@ -10,6 +10,7 @@
 
 #include <snapjar/snapshot.h>
 
+#include "container/output.h"
 #include "container/record.h"
 
 typedef struct sj_payload_reading {
@@ -65,6 +66,11 @@ typedef struct sj_payload_writing {
      * sj_payload_write ends.
      */
     snapjar_status (*produce)(void *state, uint8_t *buffer, const uint8_t **bytes, size_t *size, snapjar_error *err);
+    /**
+     * Asked before the first of several frames goes out, which makes `stored_size` bytes of `content_size`: how large
+     * the record's header is going to be, or 0 if that cannot be told. A wrong answer costs time only. May be NULL.
+     */
+    size_t (*expect_header)(void *state, uint64_t content_size, uint64_t stored_size);
     void *state;
     /** Tell the stored payload's digest, too. */
     bool wants_digest;
@@ -79,8 +85,8 @@ typedef struct sj_payload_written {
     uint8_t digest[SJ_BLAKE_SIZE];
 } sj_payload_written;
 
-/** Compresses what `produce` gives into `spool`. */
-snapjar_status sj_payload_write(const sj_payload_writing *writing, sj_spool *spool, sj_payload_written *written,
+/** Compresses what `produce` gives into `output`, which is not finished. */
+snapjar_status sj_payload_write(const sj_payload_writing *writing, sj_output *output, sj_payload_written *written,
                                 snapjar_error *err);
 
 #endif

@@ -30,11 +30,12 @@
 typedef struct writing {
     const sj_payload_writing *plan;
     sj_payload_written *written;
-    sj_spool *spool;
+    sj_output *output;
     /** The first frame is in slot 0 before the pipeline starts. */
     bool has_first;
     bool is_ended;
-    uint64_t frame_count;
+    /** There are several frames, of which none has gone out. */
+    bool is_first_of_several;
     struct {
         const uint8_t *content;
         size_t content_size;
@@ -117,21 +118,35 @@ static snapjar_status work(void *state, unsigned slot, unsigned worker, snapjar_
     return SNAPJAR_OK;
 }
 
+/* The first frame tells how well this content can be compressed, and so nearly all that a header's size depends on. */
+static snapjar_status choose_way(writing *w, unsigned slot, snapjar_error *err)
+{
+    const sj_payload_writing *plan = w->plan;
+    size_t header_size = 0;
+
+    w->is_first_of_several = false;
+    if (plan->expect_header && sj_sink_can_skip(w->output->sink))
+        header_size = plan->expect_header(plan->state, w->slots[slot].content_size, w->slots[slot].stored_size);
+    return header_size ? sj_output_go_direct(w->output, header_size, err) : SNAPJAR_OK;
+}
+
 static snapjar_status drain(void *state, unsigned slot, snapjar_error *err)
 {
     writing *w = state;
 
+    if (w->is_first_of_several)
+        SJ_TRY(choose_way(w, slot, err));
     sj_checksum_add(&w->stored_sum, w->slots[slot].stored, w->slots[slot].stored_size);
     if (w->plan->wants_digest)
         sj_blake_add(&w->stored_digest, w->slots[slot].stored, w->slots[slot].stored_size);
     w->written->stored_size += w->slots[slot].stored_size;
-    return sj_spool_write(w->spool, w->slots[slot].stored, w->slots[slot].stored_size, err);
+    return sj_output_write(w->output, w->slots[slot].stored, w->slots[slot].stored_size, err);
 }
 
-snapjar_status sj_payload_write(const sj_payload_writing *plan, sj_spool *spool, sj_payload_written *written,
+snapjar_status sj_payload_write(const sj_payload_writing *plan, sj_output *output, sj_payload_written *written,
                                 snapjar_error *err)
 {
-    writing w = {.plan = plan, .written = written, .spool = spool};
+    writing w = {.plan = plan, .written = written, .output = output};
     sj_pipeline job = {.fill = fill, .work = work, .drain = drain, .state = &w};
 
     *written = (sj_payload_written){.size = 0};
@@ -142,6 +157,7 @@ snapjar_status sj_payload_write(const sj_payload_writing *plan, sj_spool *spool,
     /* Most pickles are a single frame, in which there is nothing to share out. */
     SJ_TRY(fill_slot(&w, 0, &w.has_first, err));
     job.threads = w.is_ended ? 0 : plan->threads;
+    w.is_first_of_several = !w.is_ended;
     for (unsigned i = 0; i == 0 || i < job.threads; i++) {
         if (!sj_codec_get(plan->context, i))
             return sj_raise_no_memory(err, 0);

@@ -216,6 +216,8 @@ static void refresh(snapjar_scan *scan)
     if (scan->is_fresh)
         return;
     sj_names_refresh(&machine->names);
+    /* Texts may have moved since fields were last shown. */
+    machine->layout.sorted_count = 0;
     machine->summary.opcode_count = machine->opcode_count;
     machine->summary.stack_depth = machine->stack_high;
     machine->summary.memo_count = machine->memo_count;
@@ -249,6 +251,7 @@ const snapjar_scan_global *snapjar_scan_global_at(snapjar_scan *scan, size_t ind
 
 const snapjar_text *snapjar_scan_fields(snapjar_scan *scan, size_t index, size_t *count)
 {
+    refresh(scan);
     return sj_layout_fields(&scan->machine.layout, (uint32_t)sj_min(index, UINT32_MAX - 1), count);
 }
 

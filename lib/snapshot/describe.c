@@ -209,11 +209,12 @@ static snapjar_status write_layout(snapjar_context *context, const class_entry *
 
 snapjar_status sj_describe_layout(snapjar_scan *scan, snapjar_context *context, char **json, snapjar_error *err)
 {
+    const snapjar_error *failure = snapjar_scan_failure(scan);
     size_t count = snapjar_scan_global_count(scan);
     bool is_whole = false;
 
     *json = NULL;
-    if (!count || snapjar_scan_failure(scan) || !snapjar_scan_summarize(scan)->layout_is_whole)
+    if (!count || (failure && failure->status != SNAPJAR_OK) || !snapjar_scan_summarize(scan)->layout_is_whole)
         return SNAPJAR_OK;
     class_entry *classes = sj_alloc(context, count * sizeof(*classes));
     if (!classes)

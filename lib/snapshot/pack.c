@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * From a pickle to a record, in one pass over the pickle: the bytes that are analysed are the bytes that are hashed and
- * compressed. The header is written when all is known, so nothing is ever sought back to.
+ * compressed. The header is written when all is known: before the frames, which wait for it, or into the gap that was
+ * left for it in a file that nobody sees yet.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -10,7 +11,6 @@
 
 #include "codec/frame.h"
 #include "container/payload.h"
-#include "container/pool.h"
 #include "pickle/inspect.h"
 #include "pickle/scan.h"
 #include "snapshot/analysis.h"
@@ -21,11 +21,10 @@
 #include "snapshot/sealer.h"
 #include "util/bytes.h"
 #include "util/options.h"
+#include "util/pipeline.h"
 
 /* The first step in which a pickle is read from a file; each is twice the one before. */
 #define READ_STEP ((size_t)64 << 10)
-/* A record up to this size is handed to the sink in one piece. */
-#define ONE_PIECE_MAX (UINT64_C(64) << 10)
 
 /* Gives the content frame by frame: the pickle, then padding and buffers. */
 typedef struct producer {
@@ -37,6 +36,10 @@ typedef struct producer {
     uint32_t frame_size;
     uint64_t content_size_max;
     sj_inspection inspection;
+    /** What the header gets besides what is known at the end. */
+    snapjar_context *context;
+    snapjar_scan *scan;
+    const sj_header_plan *plan;
     /** Content given so far. */
     uint64_t at;
     /** Where each buffer stands in the content; NULL without buffers. */
@@ -179,29 +182,6 @@ static snapjar_status produce(void *state, uint8_t *buffer, const uint8_t **byte
     return SNAPJAR_OK;
 }
 
-/* Header, payload and trailer to the sink: a small record in one piece, so that it reaches a file in one write. */
-static snapjar_status write_record(snapjar_context *context, snapjar_sink *sink, sj_spool *spool, const uint8_t *frame,
-                                   size_t frame_size, uint64_t record_size, snapjar_error *err)
-{
-    uint8_t trailer[SJ_TRAILER_SIZE];
-
-    sj_trailer_write(trailer, record_size, frame + SJ_PREFIX_SIZE - SJ_CHECKSUM_SIZE);
-    const uint8_t *payload = sj_spool_borrow(spool);
-    if (record_size <= ONE_PIECE_MAX && payload) {
-        uint8_t *whole = sj_pool_get(context, SJ_POOL_RECORD, record_size);
-        if (!whole)
-            return sj_raise_no_memory(err, record_size);
-        uint64_t payload_size = sj_spool_size(spool);
-        memcpy(whole, frame, frame_size);
-        memcpy(whole + frame_size, payload, (size_t)payload_size);
-        memcpy(whole + frame_size + payload_size, trailer, sizeof(trailer));
-        return snapjar_sink_write(sink, whole, (size_t)record_size, err);
-    }
-    SJ_TRY(snapjar_sink_write(sink, frame, frame_size, err));
-    SJ_TRY(sj_spool_copy_to(spool, sink, err));
-    return snapjar_sink_write(sink, trailer, sizeof(trailer), err);
-}
-
 /* What the analysis tells, and the user did not. */
 static snapjar_status describe(sj_header_plan *plan, snapjar_context *context, snapjar_scan *scan, char *type,
                                char **layout_json, snapjar_error *err)
@@ -213,6 +193,40 @@ static snapjar_status describe(sj_header_plan *plan, snapjar_context *context, s
     SJ_TRY(sj_describe_layout(scan, context, layout_json, err));
     plan->layout_json = *layout_json;
     return SNAPJAR_OK;
+}
+
+static uint64_t content_end(const producer *p, uint64_t pickle_size)
+{
+    return p->buffer_count ? p->spans[p->buffer_count - 1].offset + p->spans[p->buffer_count - 1].size : pickle_size;
+}
+
+/*
+ * The size of a header in which all that is not known yet goes on as it began: no class comes that has not come, the
+ * other frames shrink like the first, and the pickle ends where the source does. The type of the root is the one thing
+ * that shows at the end only.
+ */
+static size_t expect_header(void *state, uint64_t content_size, uint64_t stored_size)
+{
+    producer *p = state;
+    bool is_done = sj_inspect_is_done(&p->inspection);
+    char type[SJ_TYPE_SIZE_MAX + 1];
+    char *layout_json = NULL;
+    const uint8_t *frame = NULL;
+    size_t frame_size = 0;
+    sj_header_plan plan = *p->plan;
+
+    if (!plan.type || (p->buffer_count && !is_done))
+        return 0;
+    plan.pickle_size = is_done ? p->inspection.extent.size : p->source_size - p->offset;
+    plan.size = content_end(p, plan.pickle_size);
+    plan.stored_size = (uint64_t)((double)plan.size * (double)stored_size / (double)content_size);
+    plan.buffers = p->spans;
+    plan.buffer_count = p->buffer_count;
+    if (describe(&plan, p->context, p->scan, type, &layout_json, NULL) != SNAPJAR_OK ||
+        sj_header_build(&frame, &frame_size, p->context, &plan, NULL) != SNAPJAR_OK)
+        frame_size = 0;
+    sj_free(p->context, layout_json);
+    return frame_size;
 }
 
 /* Who seals the record, if anybody, and the digest of its payload. */
@@ -232,7 +246,7 @@ static snapjar_status ask_contract(snapjar_context *context, const producer *p, 
 }
 
 /* Builds the header of what was compressed, and writes all. */
-static snapjar_status finish_record(snapjar_context *context, snapjar_scan *scan, sj_spool *spool, snapjar_sink *sink,
+static snapjar_status finish_record(snapjar_context *context, snapjar_scan *scan, sj_output *output,
                                     sj_header_plan *plan, const sealing *seal, const sj_pack_extra *extra,
                                     snapjar_packed *packed, snapjar_error *err)
 {
@@ -258,10 +272,10 @@ static snapjar_status finish_record(snapjar_context *context, snapjar_scan *scan
         .record_size = frame_size + plan->stored_size + SJ_TRAILER_SIZE,
         .protocol = plan->protocol,
     };
-    return write_record(context, sink, spool, frame, frame_size, packed->record_size, err);
+    return sj_output_finish(output, frame, frame_size, packed->record_size, err);
 }
 
-static snapjar_status pack(snapjar_context *context, producer *p, snapjar_scan *scan, snapjar_sink *sink,
+static snapjar_status pack(snapjar_context *context, producer *p, snapjar_scan *scan, sj_output *output,
                            const snapjar_pack_options *options, sj_header_plan *plan, const sj_pack_extra *extra,
                            snapjar_packed *packed, snapjar_error *err)
 {
@@ -273,16 +287,18 @@ static snapjar_status pack(snapjar_context *context, producer *p, snapjar_scan *
         .compression = options->compression,
         .has_buffers = options->buffer_count > 0,
         .produce = produce,
+        /* How large a seal gets shows only when it is made. */
+        .expect_header = options->sealer ? NULL : expect_header,
         .state = p,
         .wants_digest = options->sealer != NULL,
     };
     sj_payload_written written;
 
+    p->context = context;
+    p->scan = scan;
+    p->plan = plan;
     SJ_TRY(sj_header_prepare(context, plan, err));
-    sj_spool *spool = sj_pool_spool(context, err);
-    if (!spool)
-        return SNAPJAR_NO_MEMORY;
-    SJ_TRY(sj_payload_write(&writing, spool, &written, err));
+    SJ_TRY(sj_payload_write(&writing, output, &written, err));
     plan->protocol = p->inspection.extent.protocol;
     plan->size = written.size;
     plan->stored_size = written.stored_size;
@@ -296,8 +312,7 @@ static snapjar_status pack(snapjar_context *context, producer *p, snapjar_scan *
         SJ_TRY(ask_contract(context, p, options, plan, err));
     if (options->sealer)
         sj_sealer_plan(options->sealer, plan);
-    return finish_record(context, scan, spool, sink, plan, &(sealing){options->sealer, written.digest}, extra, packed,
-                         err);
+    return finish_record(context, scan, output, plan, &(sealing){options->sealer, written.digest}, extra, packed, err);
 }
 
 /* A pickle that breaks off may be joblib's, which puts raw arrays into it: then say that. */
@@ -368,8 +383,12 @@ snapjar_status sj_pack(snapjar_context *context, snapjar_source *source, uint64_
         plan.stream_json = extra->stream_json;
         plan.extra_json = extra->extra_json;
     }
-    snapjar_status status = pack(context, &p, scan, sink, &resolved, &plan, extra, packed ? packed : &own, &failure);
+    sj_output output;
+    snapjar_status status = sj_output_begin(&output, context, sink, &failure);
+    if (status == SNAPJAR_OK)
+        status = pack(context, &p, scan, &output, &resolved, &plan, extra, packed ? packed : &own, &failure);
     if (status != SNAPJAR_OK) {
+        sj_output_undo(&output);
         status = explain_failure(&p, status, &failure);
         sj_scan_fail(scan, &failure);
         if (packed)

@@ -32,6 +32,18 @@ const char *sj_source_name(const snapjar_source *source);
 
 bool sj_sink_is_transactional(const snapjar_sink *sink);
 
+/**
+ * Whether bytes can be written before others that stand in front of them: so they can into the temporary file that
+ * takes a path's place when all is done.
+ */
+bool sj_sink_can_skip(const snapjar_sink *sink);
+/** Leaves out `size` bytes, to be filled in later. One gap at a time. */
+snapjar_status sj_sink_skip(snapjar_sink *sink, uint64_t size, snapjar_error *err);
+/** Fills the gap. If it has another size than `size`, all that was written behind it is moved, which takes time. */
+snapjar_status sj_sink_fill(snapjar_sink *sink, const void *bytes, size_t size, snapjar_error *err);
+/** Takes back the gap and all that was written behind it. */
+snapjar_status sj_sink_unskip(snapjar_sink *sink, snapjar_error *err);
+
 /** Room for `size` bytes at the end of a memory sink, to be followed by sj_sink_commit; NULL for other kinds or no
  * memory. */
 uint8_t *sj_sink_reserve(snapjar_sink *sink, size_t size);

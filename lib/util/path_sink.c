@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "util/bytes.h"
 #include "util/fd.h"
 #include "util/metadata.h"
 #include "util/options.h"
@@ -18,6 +19,8 @@
 
 /** Small writes are gathered: a small snapshot is one system call. */
 #define BUFFER_SIZE ((size_t)4096)
+/** How much is moved at once when a gap got the wrong size. */
+#define MOVE_SIZE ((size_t)1 << 20)
 #define NEW_FILE_MODE 0666u
 
 typedef struct path_sink {
@@ -27,6 +30,9 @@ typedef struct path_sink {
     /** The temporary file, or the target that is written in place. */
     int fd;
     bool is_in_place;
+    /** Where the gap is that sj_sink_skip left, and its size. */
+    uint64_t gap_at;
+    uint64_t gap_size;
     size_t used;
     uint8_t buffer[BUFFER_SIZE];
 } path_sink;
@@ -79,7 +85,7 @@ static snapjar_status open_target(path_sink *path, snapjar_error *err)
     return open_temporary(path, err);
 }
 
-/* ---- writing and finishing ---- */
+/* ---- writing ---- */
 
 static snapjar_status flush(path_sink *path, snapjar_error *err)
 {
@@ -101,6 +107,96 @@ static snapjar_status path_write(snapjar_sink *sink, const void *bytes, size_t s
     path->used += size;
     return SNAPJAR_OK;
 }
+
+/* ---- a gap that is filled in later ---- */
+
+static snapjar_status seek(const path_sink *path, uint64_t offset, snapjar_error *err)
+{
+    if (lseek(path->fd, (off_t)offset, SEEK_SET) >= 0)
+        return SNAPJAR_OK;
+    return sj_raise_errno(err, SNAPJAR_DIAG_WRITE_FAILED, errno, path->target.place, "cannot move within the file");
+}
+
+/** Writes what is gathered and tells where the file ends. */
+static snapjar_status flush_to_end(path_sink *path, uint64_t *end, snapjar_error *err)
+{
+    SJ_TRY(flush(path, err));
+    off_t here = lseek(path->fd, 0, SEEK_CUR);
+    if (here < 0)
+        return sj_raise_errno(err, SNAPJAR_DIAG_WRITE_FAILED, errno, path->target.place, "cannot move within the file");
+    *end = (uint64_t)here;
+    return SNAPJAR_OK;
+}
+
+static snapjar_status cut(const path_sink *path, uint64_t size, snapjar_error *err)
+{
+    if (ftruncate(path->fd, (off_t)size) != 0)
+        return sj_raise_errno(err, SNAPJAR_DIAG_WRITE_FAILED, errno, path->target.place, "cannot shorten the file");
+    return seek(path, size, err);
+}
+
+static snapjar_status path_skip(snapjar_sink *sink, uint64_t size, snapjar_error *err)
+{
+    path_sink *path = (path_sink *)sink;
+    SJ_TRY(flush_to_end(path, &path->gap_at, err));
+    path->gap_size = size;
+    return seek(path, path->gap_at + size, err);
+}
+
+static snapjar_status path_unskip(snapjar_sink *sink, snapjar_error *err)
+{
+    path_sink *path = (path_sink *)sink;
+    path->used = 0;
+    return cut(path, path->gap_at, err);
+}
+
+/** Moves `size` bytes from one offset to another, from the side on which nothing is overwritten that is still needed.
+ */
+static snapjar_status move(const path_sink *path, uint64_t from, uint64_t to, uint64_t size, uint8_t *buffer,
+                           snapjar_error *err)
+{
+    for (uint64_t done = 0; done < size;) {
+        size_t step = (size_t)sj_min(MOVE_SIZE, size - done);
+        uint64_t at = to < from ? done : size - done - step;
+        size_t got = 0;
+        SJ_TRY(sj_fd_read_at(path->fd, path->target.place, buffer, step, from + at, &got, err));
+        if (got != step)
+            return sj_raise_errno(err, SNAPJAR_DIAG_READ_FAILED, EIO, path->target.place,
+                                  "the temporary file is shorter");
+        SJ_TRY(seek(path, to + at, err));
+        SJ_TRY(sj_fd_write(path->fd, path->target.place, buffer, step, err));
+        done += step;
+    }
+    return SNAPJAR_OK;
+}
+
+/** Gives the gap another size. */
+static snapjar_status resize_gap(const path_sink *path, uint64_t size, uint64_t *end, snapjar_error *err)
+{
+    uint64_t from = path->gap_at + path->gap_size;
+    uint64_t to = path->gap_at + size;
+    uint8_t *buffer = sj_alloc(path->base.context, MOVE_SIZE);
+    if (buffer == NULL)
+        return sj_raise_no_memory(err, MOVE_SIZE);
+    snapjar_status status = move(path, from, to, *end - from, buffer, err);
+    sj_free(path->base.context, buffer);
+    *end = to + (*end - from);
+    return status == SNAPJAR_OK && to < from ? cut(path, *end, err) : status;
+}
+
+static snapjar_status path_fill(snapjar_sink *sink, const void *bytes, size_t size, snapjar_error *err)
+{
+    path_sink *path = (path_sink *)sink;
+    uint64_t end = 0;
+    SJ_TRY(flush_to_end(path, &end, err));
+    if (size != path->gap_size)
+        SJ_TRY(resize_gap(path, size, &end, err));
+    SJ_TRY(seek(path, path->gap_at, err));
+    SJ_TRY(sj_fd_write(path->fd, path->target.place, bytes, size, err));
+    return seek(path, end, err);
+}
+
+/* ---- finishing ---- */
 
 static snapjar_status finish_in_place(path_sink *path, snapjar_error *err)
 {
@@ -160,6 +256,9 @@ static const sj_sink_kind path_kind = {
     .write = path_write,
     .finish = path_finish,
     .close = path_close,
+    .skip = path_skip,
+    .fill = path_fill,
+    .unskip = path_unskip,
     .replaced_links = path_replaced_links,
 };
 

@@ -243,6 +243,14 @@ static snapjar_status check_open(const snapjar_sink *sink, snapjar_error *err)
     return SNAPJAR_OK;
 }
 
+/** After a failure the target is in no known state. */
+static snapjar_status note_failure(snapjar_sink *sink, snapjar_status status)
+{
+    if (status != SNAPJAR_OK)
+        sink->state = SJ_SINK_FAILED;
+    return status;
+}
+
 snapjar_status snapjar_sink_write(snapjar_sink *sink, const void *bytes, size_t size, snapjar_error *err)
 {
     SJ_TRY(check_open(sink, err));
@@ -250,10 +258,31 @@ snapjar_status snapjar_sink_write(snapjar_sink *sink, const void *bytes, size_t 
         return SNAPJAR_OK;
     if (bytes == NULL)
         return raise_argument(err, "bytes is NULL");
-    snapjar_status status = sink->kind->write(sink, bytes, size, err);
-    if (status != SNAPJAR_OK)
-        sink->state = SJ_SINK_FAILED;
-    return status;
+    return note_failure(sink, sink->kind->write(sink, bytes, size, err));
+}
+
+bool sj_sink_can_skip(const snapjar_sink *sink)
+{
+    /* A target that is written in place is of a kind that could, but never transactional. */
+    return sink->kind->skip != NULL && sink->is_transactional;
+}
+
+snapjar_status sj_sink_skip(snapjar_sink *sink, uint64_t size, snapjar_error *err)
+{
+    SJ_TRY(check_open(sink, err));
+    return note_failure(sink, sink->kind->skip(sink, size, err));
+}
+
+snapjar_status sj_sink_fill(snapjar_sink *sink, const void *bytes, size_t size, snapjar_error *err)
+{
+    SJ_TRY(check_open(sink, err));
+    return note_failure(sink, sink->kind->fill(sink, bytes, size, err));
+}
+
+snapjar_status sj_sink_unskip(snapjar_sink *sink, snapjar_error *err)
+{
+    SJ_TRY(check_open(sink, err));
+    return note_failure(sink, sink->kind->unskip(sink, err));
 }
 
 snapjar_status snapjar_sink_finish(snapjar_sink *sink, snapjar_error *err)

@@ -275,9 +275,10 @@ typedef struct snapjar_packed {
  * Any pickle that has an end is stored, whatever it does. On the way it is analysed: the header's `layout` gets the
  * field names of its classes, unless they are not all known, none has any, or they take more than
  * SNAPJAR_LAYOUT_SIZE_MAX.
- * Nothing is written before the whole pickle was read, so a failure to read leaves the sink untouched. Compressed
- * frames are held in memory up to 256 MiB and beyond that in an unlinked temporary file. The sink is not finished.
- * `packed` may be NULL. Errors about the pickle count offsets from the start of `source` (SNAPJAR_SPACE_CONTENT).
+ * A failure to read leaves the sink untouched: nothing is written before the whole pickle was read, or, into the
+ * temporary file of a sink for a path, it is taken back. Elsewhere, and where the type is not given, compressed frames
+ * are held in memory up to 256 MiB and beyond that in an unlinked temporary file. The sink is not finished. `packed`
+ * may be NULL. Errors about the pickle count offsets from the start of `source` (SNAPJAR_SPACE_CONTENT).
  */
 SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_pack(snapjar_context *context, snapjar_source *source,
                                                            uint64_t offset, snapjar_sink *sink,
