@@ -26,6 +26,7 @@ enum concern_kind {
     CONCERN_UNSUPPORTED,
     CONCERN_MALFORMED,
     CONCERN_NOT_ANALYSED,
+    CONCERN_BAD_SEAL,
     CONCERN_DENIED,
     CONCERN_ODD,
     CONCERN_OFF_CONTRACT,
@@ -238,6 +239,10 @@ void census_leave_out(struct batch *batch, const char *path);
 /** Sorts, and finds what drifted. `batch` has the other files. */
 void census_finish(struct census *census, const struct batch *batch);
 void census_free(struct census *census);
+
+/** Names one more file with a trouble, if there is room; it is not counted. */
+void census_name_item(const struct census *census, struct concern *concern, const char *path, uint64_t record,
+                      snapjar_diagnostic diagnostic, const char *message, size_t message_size);
 
 /** The layouts from `*first` on that are of one class in one group; `*first` goes behind them. 0 at the end. */
 size_t census_next_class(const struct census *census, size_t *first);

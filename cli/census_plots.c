@@ -59,13 +59,14 @@ static int compare_counts(const void *left, const void *right)
 
 /* ---- bars ---- */
 
-static void add_bar(struct text *out, const char *shade, double share)
+static void add_bar(struct text *out, const char *shade, double share, int height)
 {
     /* What is there can be seen. */
     double percent = share < 0.003 ? 0.3 : share * 100;
 
     if (share > 0)
-        text_printf(out, "<rect class=\"%s\" width=\"%.2f%%\" height=\"16\" rx=\"3\"/>", shade, percent);
+        text_printf(out, "<rect class=\"%s\" width=\"%.2f%%\" y=\"%d\" height=\"%d\" rx=\"3\"/>", shade, percent,
+                    (16 - height) / 2, height);
 }
 
 static void begin_bar(struct text *out)
@@ -79,8 +80,8 @@ static void add_size_row(struct text *out, snapjar_text name, const struct type_
     html_code(out, name);
     text_puts(out, "</h3>");
     begin_bar(out);
-    add_bar(out, "all", (double)sum->size / (double)most);
-    add_bar(out, "part", (double)sum->stored_size / (double)most);
+    add_bar(out, "all", (double)sum->size / (double)most, 16);
+    add_bar(out, "part", (double)sum->stored_size / (double)most, 8);
     text_puts(out, "</svg><div>");
     text_size(out, sum->size);
     text_puts(out, " in ");
@@ -126,7 +127,7 @@ void plot_ages(struct text *out, const struct census *census)
     for (size_t i = 0; i < AGE_COUNT; i++) {
         text_printf(out, "<div class=\"bar\"><span>%s</span>", age_infos[i].name);
         begin_bar(out);
-        add_bar(out, "part", (double)census->age_counts[i] / (double)most);
+        add_bar(out, "part", (double)census->age_counts[i] / (double)most, 16);
         text_puts(out, "</svg><div>");
         html_number(out, census->age_counts[i]);
         text_puts(out, "</div></div>\n");

@@ -53,7 +53,7 @@ static const struct table_column layout_columns[] = {
 static const struct table_column age_columns[] = {
     {.title = "AGE"},
     {.title = "RECORDS", .is_right = true},
-    {.title = ""},
+    {.title = "SHARE"},
 };
 
 #define NEW_TABLE(columns) table_new(columns, sizeof(columns) / sizeof((columns)[0]))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What snapjar doctor asks of every pickle: a table of questions, each a function from what was found to one sentence
- * and what to do about it. cmd_doctor.c examines and prints; doctor_questions.c and doctor_names.c answer.
+ * and what to do about it. doctor_examine.c finds out, doctor_questions.c and
+ * doctor_names.c answer, doctor_tell.c shows.
  */
 #ifndef CLI_DOCTOR_H
 #define CLI_DOCTOR_H
@@ -9,6 +10,20 @@
 #include "batch.h"
 #include "contract_set.h"
 #include "judging.h"
+
+/** What the command line asks for; the state of the batch. */
+struct doctor {
+    const snapjar_policy *policy;
+    /** The user has said what is allowed, not only the default presets. */
+    bool has_policy;
+    struct contract_set contracts;
+    struct option_number record;
+    /** Bytes of a pickle that is looked at opcode by opcode. */
+    uint64_t listed_max;
+    uint64_t counts[GRADE_COUNT];
+    /** Files that could not be read, or not to their end. */
+    uint64_t failed_count;
+};
 
 /** A pickle, and all that was found out about it. Everything is borrowed. */
 struct patient {
@@ -71,6 +86,17 @@ size_t names_add(struct text *out, snapjar_scan *scan, bool (*is_wanted)(const s
 /** Whether no preset knows the global: it is the user's, or unusual. */
 bool global_is_own(const snapjar_scan_global *global);
 bool text_is(snapjar_text text, const char *string);
+
+/** Looks at a file; has the form of batch.look_source, for a batch whose state is a struct doctor (doctor_examine.c).
+ */
+void doctor_look(struct batch *batch, snapjar_context *context, snapjar_source *source, const char *path,
+                 struct outcome *outcome);
+/** Tells a failure; has the form of batch.fail. */
+void doctor_fail(const struct batch *batch, struct outcome *outcome, const char *path, const snapjar_error *err);
+
+/** Asks everything, and adds what comes of it to the outcome (doctor_tell.c). */
+void doctor_ask_all(const struct batch *batch, const char *path, const struct patient *patient,
+                    struct outcome *outcome);
 
 /* The questions of doctor_names.c. */
 void ask_imports(const struct patient *patient, struct answer *answer);

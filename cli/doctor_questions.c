@@ -86,11 +86,28 @@ static void ask_whole(const struct patient *patient, struct answer *answer)
 
 /* ---- source ---- */
 
+/* Names the keys of signatures that were not checked. */
+static void tell_signatures(const struct patient *patient, struct answer *answer)
+{
+    const size_t count = snapjar_header_signature_count(patient->header);
+    struct text names = {0};
+
+    for (size_t i = 0; i < count && i < NAMES_SHOWN; i++) {
+        snapjar_signature signature;
+        if (snapjar_header_signature(patient->header, i, &signature, NULL) == SNAPJAR_OK)
+            text_printf(&names, "%s%s", names.size ? ", " : "", signature.key_id);
+    }
+    answer_say(answer, "It carries %zu signature%s that %s not checked: %s%s.", count, count == 1 ? "" : "s",
+               count == 1 ? "was" : "were", text_string(&names), count > NAMES_SHOWN ? " and others" : "");
+    answer_advise(answer, "Check them before loading.");
+    text_free(&names);
+}
+
 static void ask_source(const struct patient *patient, struct answer *answer)
 {
     answer_grade(answer, GRADE_ATTENTION);
-    if (patient->header && snapjar_header_seal_size(patient->header)) {
-        answer_say(answer, "It has a seal, which was not checked here.");
+    if (patient->header && snapjar_header_signature_count(patient->header)) {
+        tell_signatures(patient, answer);
         return;
     }
     answer_say(answer, "Nobody vouches for it: whoever can write the file can put another pickle there.");

@@ -61,9 +61,10 @@ enum concern_kind concern_of(const snapjar_error *err)
         return CONCERN_UNSUPPORTED;
     case SNAPJAR_REFUSED:
         return CONCERN_DENIED;
+    case SNAPJAR_BAD_SEAL:
+        return CONCERN_BAD_SEAL;
     case SNAPJAR_OK:
     case SNAPJAR_DAMAGED:
-    case SNAPJAR_BAD_SEAL:
         return CONCERN_DAMAGED;
     case SNAPJAR_INVALID_ARGUMENT:
     case SNAPJAR_NO_MEMORY:
