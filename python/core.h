@@ -252,4 +252,11 @@ PyObject *core_scan(PyObject *module, PyObject *const *arguments, Py_ssize_t cou
 PyObject *core_show(PyObject *module, PyObject *args);
 PyObject *core_diff(PyObject *module, PyObject *args);
 
+/* ---- contract.c ---- */
+
+PyObject *core_contract_read(PyObject *module, PyObject *args);
+PyObject *core_contract_check(PyObject *module, PyObject *args);
+PyObject *core_migrate_bytes(PyObject *module, PyObject *args);
+PyObject *core_migrate_paths(PyObject *module, PyObject *args);
+
 #endif

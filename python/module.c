@@ -69,6 +69,10 @@ static PyMethodDef core_methods[] = {
     {"scan", (PyCFunction)(void (*)(void))core_scan, METH_FASTCALL, NULL},
     {"show", core_show, METH_VARARGS, NULL},
     {"diff", core_diff, METH_VARARGS, NULL},
+    {"contract_read", core_contract_read, METH_VARARGS, NULL},
+    {"contract_check", core_contract_check, METH_VARARGS, NULL},
+    {"migrate_bytes", core_migrate_bytes, METH_VARARGS, NULL},
+    {"migrate_paths", core_migrate_paths, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -9,6 +9,7 @@ from . import _core, _environment, _errors, _explain, _load, _policy, _resolve
 from . import _build as _build_module
 from ._build import set_build_info
 from ._cache import Cache
+from ._contract import Assessment, Contract, Finding, Migrated, migrate
 from ._diff import Change, Diff, HeaderChange, LayoutChange, RecordChange, diff
 from ._dump import dump, dumps
 from ._environment import Difference, Environment
@@ -67,10 +68,10 @@ _policy.DEFAULT = Policy()
 
 __version__ = _core.__version__
 __all__ = [
-    "ArgumentError", "Cache", "Change", "ContractError", "Denial", "Diff", "Difference", "EndOfFile", "Environment", "EnvironmentMismatchError",
-    "EnvironmentWarning", "FileError", "Header", "HeaderChange", "IntegrityError", "InternalError", "LayoutChange", "LayoutError", "LayoutWarning",
-    "LimitError", "LoadError", "MissingError", "NoMemoryError", "NotFoundError", "NotPicklableError", "Policy",
-    "PolicyError", "Preset", "Record", "RecordChange", "RecordReader", "RecordWriter", "Rule", "ScanResult", "ScannedGlobal", "SealError",
-    "Serializer", "SnapjarError", "SnapjarWarning", "UnsupportedVersionError", "Verification", "diff", "dump", "dumps", "inspect", "load",
-    "loads", "open_reader", "open_writer", "presets", "scan", "set_build_info", "show", "verify",
+    "ArgumentError", "Assessment", "Cache", "Change", "Contract", "ContractError", "Denial", "Diff", "Difference", "EndOfFile", "Environment",
+    "EnvironmentMismatchError", "EnvironmentWarning", "FileError", "Finding", "Header", "HeaderChange", "IntegrityError", "InternalError",
+    "LayoutChange", "LayoutError", "LayoutWarning", "LimitError", "LoadError", "Migrated", "MissingError", "NoMemoryError", "NotFoundError",
+    "NotPicklableError", "Policy", "PolicyError", "Preset", "Record", "RecordChange", "RecordReader", "RecordWriter", "Rule", "ScanResult",
+    "ScannedGlobal", "SealError", "Serializer", "SnapjarError", "SnapjarWarning", "UnsupportedVersionError", "Verification", "diff", "dump", "dumps",
+    "inspect", "load", "loads", "migrate", "open_reader", "open_writer", "presets", "scan", "set_build_info", "show", "verify",
 ]  # fmt: skip

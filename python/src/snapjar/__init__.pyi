@@ -35,6 +35,7 @@ def dumps(
     level: int = 0,
     threads: int | None = None,
     frame_size: int = 0,
+    contract: Contract | _Path | bytes | None = None,
 ) -> bytes: ...
 def dump(
     obj: Any,
@@ -51,6 +52,7 @@ def dump(
     frame_size: int = 0,
     sync: bool = True,
     exclusive: bool = False,
+    contract: Contract | _Path | bytes | None = None,
 ) -> None: ...
 def loads(
     data: _Bytes,
@@ -62,6 +64,8 @@ def loads(
     type: str | type | None = None,
     schema_version: int | None = None,
     threads: int | None = None,
+    contract: Contract | _Path | bytes | None = None,
+    migrations: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] | None = None,
 ) -> Any: ...
 def load(
     source: _Source,
@@ -74,7 +78,20 @@ def load(
     schema_version: int | None = None,
     threads: int | None = None,
     max_size: int = 0,
+    contract: Contract | _Path | bytes | None = None,
+    write_back: bool = False,
+    migrations: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] | None = None,
 ) -> Any: ...
+def migrate(
+    paths: _Path | Iterable[_Path],
+    contract: Contract | _Path | bytes | None = None,
+    *,
+    protocol: int | None = None,
+    schema_version: int | None = None,
+    backup: bool | str = False,
+    drop_seal: bool = False,
+    sync: bool = True,
+) -> list[Migrated]: ...
 def open_reader(
     source: _Source,
     *,
@@ -396,3 +413,29 @@ class InternalError(SnapjarError, RuntimeError): ...
 class SnapjarWarning(UserWarning): ...
 class LayoutWarning(SnapjarWarning): ...
 class EnvironmentWarning(SnapjarWarning): ...
+
+class Finding(NamedTuple):
+    kind: str
+    path: str
+    message: str
+    found: tuple[str, ...]
+    expected: tuple[str, ...]
+
+class Assessment(NamedTuple):
+    state: str
+    version: int
+    findings: tuple[Finding, ...]
+
+class Migrated(NamedTuple):
+    file: str
+    changed: bool
+    records: int
+    changed_records: int
+    error: SnapjarError | None
+
+class Contract:
+    type: str
+    schema_version: int
+    policy: Policy
+    def __init__(self, source: _Path | bytes) -> None: ...
+    def check(self, data: _Bytes) -> Assessment: ...

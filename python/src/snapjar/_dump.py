@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import _core
+from ._contract import check_written, resolve_contract
 from ._errors import fspath
 
 _COMPRESSIONS = {"auto": 0, "raw": 1, "zstd": 2}
@@ -42,6 +43,10 @@ def _compression(value: str) -> int:
         raise ValueError(f"compression must be one of {', '.join(_COMPRESSIONS)}, not {value!r}") from None
 
 
+def _version_of(contract: Any, schema_version: int | None) -> int:
+    return contract.schema_version if schema_version is None else schema_version
+
+
 def dumps(
     obj: Any,
     *,
@@ -54,7 +59,15 @@ def dumps(
     level: int = 0,
     threads: int | None = None,
     frame_size: int = 0,
+    contract: Any = None,
 ) -> bytes:
+    if contract is not None:
+        contract = resolve_contract(contract)
+        record = dumps(obj, type=type or contract.type, schema_version=_version_of(contract, schema_version), labels=labels,
+                       created=created, protocol=protocol, compression=compression, level=level, threads=threads,
+                       frame_size=frame_size)  # fmt: skip
+        check_written(contract, record)
+        return record
     return _core.dumps(
         obj,
         type if type is None or type.__class__ is str else _type_name(type),
@@ -84,7 +97,12 @@ def dump(
     frame_size: int = 0,
     sync: bool = True,
     exclusive: bool = False,
+    contract: Any = None,
 ) -> None:
+    if contract is not None:
+        contract = resolve_contract(contract)
+        type, schema_version = type or contract.type, _version_of(contract, schema_version)
+        check_written(contract, dumps(obj, type=type, schema_version=schema_version, protocol=protocol))
     arguments = (
         obj,
         type if type is None or type.__class__ is str else _type_name(type),

@@ -13,8 +13,9 @@ from ._errors import hint_of
 
 # By whose fault it is, as the command line has it: the answer is no, or there is none.
 _EXIT_NO = frozenset(("cut-short", "wrong-format", "unsupported", "damaged", "bad-seal", "refused", "not-found"))
-_VERDICTS = {"verify": ("whole", "damaged", "not-analysed"), "scan": ("allowed", "denied", "not-analysed")}
-_CLEAN = ("whole", "allowed")
+_VERDICTS = {"verify": ("whole", "damaged", "not-analysed"), "scan": ("allowed", "denied", "not-analysed"),
+             "migrate": ("migrated", "current", "failed", "not-analysed")}  # fmt: skip
+_CLEAN = ("whole", "allowed", "migrated", "current")
 # Globals named for one file; one file could fill the report otherwise.
 DENIED_MAX = 100
 
@@ -23,7 +24,8 @@ class FileResult(NamedTuple):
     """What was found in one file.
 
     file       -- its name, as it was given or found
-    verdict    -- "whole", "damaged" or "not-analysed" (verify); "allowed", "denied" or "not-analysed" (scan)
+    verdict    -- "whole", "damaged" or "not-analysed" (verify); "allowed", "denied" or "not-analysed" (scan);
+                  "migrated", "current", "failed" or "not-analysed" (migrate)
     exit_code  -- 0: whole or allowed; 1: no; 2: could not be read, is over a limit, or its worker failed
     records    -- whole records (verify), pickles looked at (scan)
     status     -- whose fault it is, as in SnapjarError; "ok" if nobody's

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 from . import _core
+from ._contract import migrate, migrate_record, resolve_contract, run_functions
 from ._dump import _type_name
 from ._environment import environment_rules
 from ._errors import ContractError, EndOfFile, hint_of
@@ -67,7 +69,13 @@ def loads(
     type: Any = None,  # noqa: A002
     schema_version: int | None = None,
     threads: int | None = None,
+    contract: Any = None,
+    migrations: Any = None,
 ) -> Any:
+    if contract is not None or migrations:
+        wanted = {"allow": allow, "policy": policy, "environment": environment, "layout": layout, "type": type,
+                  "schema_version": schema_version, "threads": threads}  # fmt: skip
+        return _loads_by_contract(bytes(data), contract, migrations or {}, wanted)
     return _core.loads(
         data,
         policy if policy is not None and not allow else resolve_policy(allow, policy),
@@ -89,7 +97,14 @@ def load(
     schema_version: int | None = None,
     threads: int | None = None,
     max_size: int = 0,
+    contract: Any = None,
+    write_back: bool = False,
+    migrations: Any = None,
 ) -> Any:
+    if contract is not None or migrations or write_back:
+        wanted = {"allow": allow, "policy": policy, "environment": environment, "layout": layout, "type": type,
+                  "schema_version": schema_version, "threads": threads}  # fmt: skip
+        return _load_by_contract(source, max_size, contract, write_back, migrations or {}, wanted)
     wanted = settings(allow, policy, environment, layout, type, schema_version, threads)
     opened = Opened(source, max_size)
     try:
@@ -105,4 +120,43 @@ def load(
     finally:
         opened.close()
     opened.advance(offset, size)
+    return obj
+
+
+def _loads_by_contract(data: bytes, contract: Any, migrations: Any, wanted: dict[str, Any]) -> Any:
+    """Migrated in memory by the contract, through the whole gate, and then by functions for what data alone cannot say."""
+    migrated = None
+    if contract is not None:
+        contract = resolve_contract(contract)
+        migrated = migrate_record(contract, data)
+        wanted["type"] = contract.type if wanted["type"] is None else wanted["type"]
+        if not wanted["allow"] and wanted["policy"] is None:
+            wanted["policy"] = contract.policy
+    obj = loads(data if migrated is None else migrated, **wanted)
+    if not migrations:
+        return obj
+    # The record is whole, or it would not have been loaded: its JSON is where the format has it.
+    header = json.loads(data[44 : 44 + int.from_bytes(data[20:24], "little")])
+    return run_functions(obj, header["schema_version"], migrations)
+
+
+def _load_by_contract(
+    source: Any, max_size: int, contract: Any, write_back: bool, migrations: Any, wanted: dict[str, Any]
+) -> Any:
+    is_path = isinstance(source, (str, os.PathLike))
+    if write_back and (contract is None or not is_path or migrations):
+        raise ValueError("write_back needs a path and a contract, and no functions: what those make is not written back")
+    if is_path:
+        with open(source, "rb") as file:
+            data = file.read()
+    else:
+        data = source.read() if hasattr(source, "read") else bytes(source)
+    if max_size and len(data) > max_size:
+        raise ValueError(f"the file has {len(data)} bytes, max_size is {max_size}")
+    contract = contract if contract is None else resolve_contract(contract)
+    obj = _loads_by_contract(data, contract, migrations, wanted)
+    if write_back:
+        (result,) = migrate(source, contract)
+        if result.error is not None:
+            raise result.error
     return obj

@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from typing import Any, Literal, TypeAlias
 
+from ._contract import Contract, resolve_contract
+from ._contract import migrate as _migrate
 from ._errors import SnapjarError
 from ._fleet_files import Entry, list_files, read_url
 from ._fleet_report import DENIED_MAX, FileResult, Report, exit_code_of, not_analysed
@@ -28,7 +30,7 @@ from ._records import verify as _verify
 from ._scan import ScanResult
 from ._scan import scan as _scan
 
-__all__ = ["BATCH_MAX", "DENIED_MAX", "FileResult", "Report", "scan", "verify"]
+__all__ = ["BATCH_MAX", "DENIED_MAX", "FileResult", "Report", "migrate", "scan", "verify"]
 
 BATCH_MAX = 10_000
 _READ_MAX = 1 << 30
@@ -89,6 +91,32 @@ def scan(
         raise ValueError(f"encoding must be one of ascii, latin1, bytes, not {encoding!r}")
     recipe = resolve_policy(allow, policy)._recipe
     job = ("scan", (recipe, encoding), int(read_max), dict(storage_options or {}))
+    return _run(job, targets, client, batch, match, timeout, progress)
+
+
+def migrate(
+    targets: _Path | Iterable[_Path],
+    contract: Contract | _Path | None = None,
+    *,
+    protocol: int | None = None,
+    schema_version: int | None = None,
+    backup: bool | str = False,
+    drop_seal: bool = False,
+    client: Any = None,
+    batch: int = 1000,
+    match: str = "*",
+    timeout: float | None = None,
+    progress: _Progress | None = None,
+) -> Report:
+    """Makes every file current in place, as `snapjar.migrate` does; the files of a batch share two syncs.
+
+    The contract travels to the workers as text. A batch whose worker fails is not analysed: run it again, what is done already is
+    current then. URLs are not migrated.
+
+    contract, protocol, schema_version, backup, drop_seal -- as those of `snapjar.migrate`; the others as those of `verify`
+    """
+    text = None if contract is None else resolve_contract(contract)._text
+    job = ("migrate", (text, protocol, schema_version, backup, drop_seal), 1, {})
     return _run(job, targets, client, batch, match, timeout, progress)
 
 
@@ -209,6 +237,8 @@ def _results(rows: Any, error: BaseException | None, entries: list[Any]) -> list
 
 def run_batch(job: tuple, entries: list[Entry]) -> list[tuple]:
     """Looks at some files. What comes back is plain data, whatever happened."""
+    if job[0] == "migrate":
+        return [tuple(result) for result in _migrate_all(job[1], entries)]
     return [tuple(_look(job, *entry)) for entry in entries]
 
 
@@ -291,3 +321,24 @@ def _from_denial(result: FileResult, pickle: ScanResult) -> FileResult:
     hint = "Allow what you know and trust, by its exact name." if first.line else ""
     text = f"{name}{first.reason} [{first.diagnostic}] at byte {first.offset} of the pickle"
     return result._replace(diagnostic=first.diagnostic, offset=first.offset, space="content", message=text, hint=hint)
+
+
+_read_contract = functools.lru_cache(maxsize=16)(Contract)
+
+
+def _migrate_all(settings: tuple, entries: list[Entry]) -> list[FileResult]:
+    text, protocol, schema_version, backup, drop_seal = settings
+    contract = None if text is None else _read_contract(text)
+    local = [entry for entry in entries if not entry[2]]
+    rows = _migrate([entry[1] for entry in local], contract, protocol=protocol, schema_version=schema_version, backup=backup,
+                    drop_seal=drop_seal)  # fmt: skip
+    found = {entry[0]: row for entry, row in zip(local, rows, strict=True)}
+    return [_migrated_one(entry[0], found.get(entry[0])) for entry in entries]
+
+
+def _migrated_one(name: str, row: Any) -> FileResult:
+    if row is None:
+        return not_analysed(name, "unsupported", "only files that are here are migrated", diagnostic="not-a-file")
+    if row.error is not None:
+        return _from_error(FileResult(name, "failed", 1), row.error)
+    return FileResult(name, "migrated" if row.changed else "current", 0, row.records)

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""Contracts: what objects of a type look like, how older ones become current ones, and files of them made current in place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from . import _core
+from ._errors import ContractError, SnapjarError, fspath, hint_of
+from ._policy import Policy, remake_policy
+
+
+class Contract:
+    """A contract that was read (spec/contract.md). Never changes.
+
+    source -- a path, or the JSON text as bytes
+    """
+
+    def __init__(self, source: "str | os.PathLike[str] | bytes") -> None:
+        if isinstance(source, bytes):
+            text, where = source, ""
+        else:
+            with open(source, "rb") as file:
+                text, where = file.read(), f"{os.fspath(source)}: "
+        try:
+            self._native, self.type, self.schema_version, rules = _core.contract_read(text)
+        except SnapjarError as error:
+            raise ContractError(f"{where}{error}")._with(
+                status=error.status, diagnostic=error.diagnostic, offset=error.offset, place=error.place, hint=error.hint
+            ) from None
+        self._text = text
+        self.policy: Policy = remake_policy(((), (), tuple(rules)))
+
+    def __reduce__(self) -> tuple:
+        return Contract, (self._text,)
+
+    def __repr__(self) -> str:
+        return f"<snapjar.Contract {self.type}, version {self.schema_version}>"
+
+    def check(self, data: Any) -> "Assessment":
+        """What the contract says of the first pickle of a record or bare pickle in memory."""
+        state, version, findings = _core.contract_check(self._native, data)
+        return Assessment(state, version, tuple(Finding(*row[:3], tuple(row[3]), tuple(row[4])) for row in findings))
+
+
+class Finding(NamedTuple):
+    """One thing that is not as a contract says."""
+
+    kind: str
+    path: str
+    message: str
+    #: The fields that the object has and those of the contract, if it is about fields.
+    found: tuple[str, ...]
+    expected: tuple[str, ...]
+
+
+class Assessment(NamedTuple):
+    """What a contract says of an object: current, accepted, migratable, drifted or unknown."""
+
+    state: str
+    version: int
+    findings: tuple[Finding, ...]
+
+
+class Migrated(NamedTuple):
+    """What became of a file. `error` is None unless it is as it was because something is wrong."""
+
+    file: str
+    changed: bool
+    records: int
+    changed_records: int
+    error: SnapjarError | None
+
+
+def resolve_contract(contract: Any) -> Contract:
+    return contract if isinstance(contract, Contract) else Contract(contract)
+
+
+def check_written(contract: Contract, record: bytes) -> None:
+    """Refuses what is not as the contract says of its version, with both lists of fields."""
+    found = contract.check(record)
+    if found.state in ("current", "accepted"):
+        return
+    lines = [f"{finding.path + ': ' if finding.path else ''}{finding.message}" for finding in found.findings]
+    for finding in found.findings:
+        if finding.kind == "fields":
+            lines.append(f"the object has {', '.join(finding.found)}; the contract has {', '.join(finding.expected)}")
+    text = f"the object is {found.state} by the contract for {contract.type}, version {contract.schema_version}: " + "; ".join(lines)
+    raise ContractError(f"{text} [contract-drifted]")._with(
+        status="refused", diagnostic="contract-drifted", place=contract.type, hint=hint_of("contract-drifted")
+    )
+
+
+def migrate_record(contract: Contract, data: Any) -> bytes | None:
+    """The record as the contract makes it, or None if it is current or accepted."""
+    return _core.migrate_bytes(contract._native, data, -1, -1)
+
+
+def run_functions(obj: Any, version: int, functions: Mapping[int, Callable[[dict], dict]]) -> Any:
+    """Lets functions go over the state of an object that was of this version, from the oldest on."""
+    for number in sorted(functions):
+        if number < version:
+            continue
+        if isinstance(obj, dict):
+            obj = _state_of(functions[number](obj), number)
+            continue
+        state = _state_of(functions[number](dict(vars(obj))), number)
+        vars(obj).clear()
+        vars(obj).update(state)
+    return obj
+
+
+def _state_of(state: Any, number: int) -> dict:
+    if not isinstance(state, dict):
+        raise TypeError(f"the migration from version {number} must return a dict, not {type(state).__name__}")
+    return state
+
+
+def migrate(
+    paths: "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]",
+    contract: "Contract | str | os.PathLike[str] | bytes | None" = None,
+    *,
+    protocol: int | None = None,
+    schema_version: int | None = None,
+    backup: "bool | str" = False,
+    drop_seal: bool = False,
+    sync: bool = True,
+) -> list[Migrated]:
+    """Makes files current, in place: one path or many. Nothing is loaded or executed.
+
+    Each file is replaced whole, once its new bytes were read again, checked and compared, or stays as it is. Many files share two
+    syncs. A failure of one is in its result and stops no other.
+
+    contract       -- its migrations are applied to records of its type; None: only the container changes
+    protocol       -- write pickles again at this protocol
+    schema_version -- of bare pickles, which do not say it
+    backup         -- keep old files: True as NAME~, or a text to put behind the name
+    drop_seal      -- sealed records are migrated, and lose their seal; without it they are refused
+    sync           -- wait until the disk has it
+    """
+    names = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
+    native = None if contract is None else resolve_contract(contract)._native
+    suffix = "~" if backup is True else backup or None
+    rows = _core.migrate_paths(
+        native,
+        [fspath(name) for name in names],
+        -1 if protocol is None else protocol,
+        -1 if schema_version is None else schema_version,
+        drop_seal,
+        suffix,
+        sync,
+    )
+    results = []
+    for name, (changed, records, changed_records, foreign, error) in zip(names, rows, strict=True):
+        if error is None and foreign and not changed:
+            error = ContractError(f"{foreign} of {records} records are of another type [unexpected-type]")._with(
+                status="refused", diagnostic="unexpected-type", hint=hint_of("unexpected-type")
+            )
+        results.append(Migrated(os.fsdecode(name), bool(changed), records, changed_records, error))
+    return results

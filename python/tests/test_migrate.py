@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""Contracts from Python: migrating in memory and in place, refusing what drifted, and functions for what data cannot say."""
+
+import json
+import pathlib
+import pickle
+import sys
+import types
+
+import pytest
+import snapjar
+from concurrent.futures import ThreadPoolExecutor
+from snapjar import fleet
+
+
+def make_class(name: str, fields: str) -> type:
+    """A class in a module of its own, that can be made anew with other fields."""
+    module = sys.modules.setdefault("snapjar_test_jobs", types.ModuleType("snapjar_test_jobs"))
+    made = type(name, (), {"__module__": "snapjar_test_jobs", "__slots__": ("__dict__",), "fields": fields})
+    setattr(module, name, made)
+    return made
+
+
+def make(cls: type, **state: object) -> object:
+    obj = cls()
+    vars(obj).update(state)
+    return obj
+
+
+CONTRACT = {
+    "snapjar_contract": 1,
+    "type": "snapjar_test_jobs:Job",
+    "schema_version": 2,
+    "presets": ["plain"],
+    "classes": {"snapjar_test_jobs:Job": {"fields": {"id": {"type": "int"}, "status": {"type": "str"}, "owner": {"type": ["str", "none"]}}}},
+    "versions": {"1": {"classes": {"snapjar_test_jobs:Job": {"fields": {"id": {}, "state": {}}}}}},
+    "migrations": [
+        {
+            "from": 1,
+            "to": 2,
+            "steps": [
+                {"op": "rename_field", "class": "snapjar_test_jobs:Job", "from": "state", "to": "status"},
+                {"op": "add", "class": "snapjar_test_jobs:Job", "field": "owner", "value": None},
+            ],
+        }
+    ],
+}
+
+
+@pytest.fixture
+def contract(tmp_path: pathlib.Path) -> pathlib.Path:
+    path = tmp_path / "job.json"
+    path.write_text(json.dumps(CONTRACT))
+    make_class("Job", "now")
+    return path
+
+
+def dump_old(path: pathlib.Path, number: int = 7) -> bytes:
+    job = make(sys.modules["snapjar_test_jobs"].Job, id=number, state="run")
+    snapjar.dump(job, path, schema_version=1, labels={"host": "n1"})
+    return path.read_bytes()
+
+
+def test_contract_is_read(contract: pathlib.Path) -> None:
+    read = snapjar.Contract(contract)
+    assert (read.type, read.schema_version) == ("snapjar_test_jobs:Job", 2)
+    assert [f"{rule.module}:{rule.name}" for rule in read.policy.rules if rule.module == "snapjar_test_jobs"] == ["snapjar_test_jobs:Job"]
+    assert pickle.loads(pickle.dumps(read)).schema_version == 2
+    with pytest.raises(snapjar.ContractError, match="line 1"):
+        snapjar.Contract(b'{"snapjar_contract": 1}')
+
+
+def test_load_migrates_and_leaves_the_file(contract: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "a.snapjar"
+    old = dump_old(path)
+    job = snapjar.load(path, contract=contract)
+    assert list(vars(job).items()) == [("id", 7), ("status", "run"), ("owner", None)]
+    assert path.read_bytes() == old
+    with open(path, "rb") as file:
+        assert vars(snapjar.load(file, contract=snapjar.Contract(contract)))["owner"] is None
+    assert vars(snapjar.loads(old, contract=contract))["status"] == "run"
+
+
+def test_load_writes_back(contract: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "a.snapjar"
+    dump_old(path)
+    assert snapjar.load(path, contract=contract, write_back=True).owner is None
+    header = snapjar.inspect(path)
+    assert header.schema_version == 2 and header.labels == {"host": "n1"}
+    assert [(entry["from"], entry["to"]) for entry in header.fields["history"]] == [(1, 2)]
+    new = path.read_bytes()
+    assert snapjar.load(path, contract=contract, write_back=True).owner is None
+    assert path.read_bytes() == new
+    with open(path, "rb") as file, pytest.raises(ValueError, match="write_back"):
+        snapjar.load(file, contract=contract, write_back=True)
+
+
+def test_functions_follow(contract: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "a.snapjar"
+    dump_old(path)
+
+    def owner(state: dict) -> dict:
+        return {**state, "owner": f"host-{state['id']}"}
+
+    job = snapjar.load(path, contract=contract, migrations={1: owner})
+    assert job.owner == "host-7"
+    # It was of a later version than that the function is for.
+    assert snapjar.load(path, contract=contract, migrations={0: owner}).owner is None
+    with pytest.raises(TypeError, match="must return a dict"):
+        snapjar.load(path, contract=contract, migrations={1: lambda state: None})
+    with pytest.raises(ValueError, match="write_back"):
+        snapjar.load(path, contract=contract, migrations={1: owner}, write_back=True)
+
+
+def test_load_refuses(contract: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "a.snapjar"
+    job = sys.modules["snapjar_test_jobs"].Job
+    snapjar.dump({"a": 1}, path, schema_version=1)
+    with pytest.raises(snapjar.ContractError, match="unexpected-type"):
+        snapjar.load(path, contract=contract)
+    snapjar.dump(make(job, id=1, state="x"), path, schema_version=9)
+    with pytest.raises(snapjar.SnapjarError, match="migration-version"):
+        snapjar.load(path, contract=contract)
+    snapjar.dump(make(job, id=1, wrong="x"), path, schema_version=1)
+    with pytest.raises(snapjar.SnapjarError, match="migration-layout"):
+        snapjar.load(path, contract=contract)
+    snapjar.dump(make(job, id=1, state=make(make_class("Other", ""), x=1)), path, schema_version=1)
+    with pytest.raises(snapjar.SnapjarError, match="Other"):
+        snapjar.load(path, contract=contract)
+
+
+def test_dump_refuses_what_drifted(contract: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    job = sys.modules["snapjar_test_jobs"].Job
+    path = tmp_path / "a.snapjar"
+    snapjar.dump(make(job, id=1, status="x", owner=None), path, contract=contract)
+    header = snapjar.inspect(path)
+    assert (header.type, header.schema_version) == ("snapjar_test_jobs:Job", 2)
+    good = path.read_bytes()
+    with pytest.raises(snapjar.ContractError, match="the object has id, status, owner, more; the contract has id, status, owner"):
+        snapjar.dump(make(job, id=1, status="x", owner=None, more=1), path, contract=contract)
+    assert path.read_bytes() == good
+    with pytest.raises(snapjar.ContractError, match="status"):
+        snapjar.dumps(make(job, id=1, status=5, owner=None), contract=contract)
+
+
+def test_migrate_files(contract: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    paths = [tmp_path / f"{number}.snapjar" for number in range(3)]
+    for number, path in enumerate(paths):
+        dump_old(path, number)
+    paths[1].write_bytes(paths[1].read_bytes()[:-40])
+    old = paths[0].read_bytes()
+    results = snapjar.migrate([*paths, tmp_path / "none"], contract, backup=True)
+    assert [result.changed for result in results] == [True, False, True, False]
+    assert results[0].error is None and isinstance(results[1].error, snapjar.IntegrityError)
+    assert isinstance(results[3].error, snapjar.FileError)
+    assert (tmp_path / "0.snapjar~").read_bytes() == old
+    assert vars(snapjar.load(paths[2], contract=contract))["id"] == 2
+    again = snapjar.migrate(paths[0], contract)
+    assert again == [snapjar.Migrated(str(paths[0]), False, 1, 0, None)]
+    (tmp_path / "b.pkl").write_bytes(pickle.dumps([1, 2], 2))
+    assert snapjar.migrate(tmp_path / "b.pkl")[0].changed
+    assert snapjar.load(tmp_path / "b.pkl") == [1, 2]
+
+
+def test_fleet(contract: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    folder = tmp_path / "jobs"
+    folder.mkdir()
+    for number in range(5):
+        dump_old(folder / f"{number}.snapjar", number)
+    (folder / "5.snapjar").write_bytes((folder / "4.snapjar").read_bytes()[:-9])
+    with ThreadPoolExecutor(2) as pool:
+        report = fleet.migrate(folder, contract, client=pool, batch=2)
+    assert report.exit_code == 1
+    assert [result.verdict for result in report.results] == ["migrated"] * 5 + ["failed"]
+    report = fleet.migrate(folder, contract, match="[0-4].*")
+    assert report.exit_code == 0 and {result.verdict for result in report.results} == {"current"}
