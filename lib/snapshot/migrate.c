@@ -154,21 +154,22 @@ static snapjar_status migrate_record(sj_migrating *m, snapjar_reader *reader, co
     return status;
 }
 
-/* Whether anything is to be done: headers are read, and trailers, and nothing else. */
-static snapjar_status look_for_work(sj_migrating *m, snapjar_reader *reader, bool *is_wanted, uint64_t *count,
+/* Looks for the first record to which anything is to be done: headers are read, and trailers, and nothing else. */
+static snapjar_status look_for_work(sj_migrating *m, snapjar_reader *reader, const snapjar_record **record,
                                     snapjar_error *err)
 {
-    const snapjar_record *record = NULL;
-    bool needs_work;
+    bool needs_work = false;
     bool is_foreign;
 
-    SJ_TRY(snapjar_reader_next(reader, &record, err));
-    for (; record; ++*count) {
-        SJ_TRY(sj_migrate_needs_work(m, snapjar_record_header(record), snapjar_record_offset(record), &needs_work,
+    SJ_TRY(snapjar_reader_next(reader, record, err));
+    while (*record) {
+        SJ_TRY(sj_migrate_needs_work(m, snapjar_record_header(*record), snapjar_record_offset(*record), &needs_work,
                                      &is_foreign, err));
-        *is_wanted |= needs_work;
+        if (needs_work)
+            return SNAPJAR_OK;
         m->result.foreign_count += is_foreign;
-        SJ_TRY(snapjar_reader_next(reader, &record, err));
+        m->result.record_count++;
+        SJ_TRY(snapjar_reader_next(reader, record, err));
     }
     return SNAPJAR_OK;
 }
@@ -181,17 +182,17 @@ static snapjar_status go_over_record(sj_migrating *m, snapjar_reader *reader, sn
 
     SJ_TRY(sj_migrate_needs_work(m, snapjar_record_header(record), snapjar_record_offset(record), &needs_work,
                                  &is_foreign, err));
+    m->result.foreign_count += is_foreign;
     return needs_work ? migrate_record(m, reader, record, is_foreign, err)
                       : copy_record(m, reader, source, record, err);
 }
 
+/* From `record` on, which is the first. */
 static snapjar_status go_over_records(sj_migrating *m, snapjar_reader *reader, snapjar_source *source,
-                                      snapjar_error *err)
+                                      const snapjar_record *record, snapjar_error *err)
 {
-    const snapjar_record *record = NULL;
-
-    snapjar_reader_seek(reader, 0, 0);
-    SJ_TRY(snapjar_reader_next(reader, &record, err));
+    m->result.foreign_count = 0;
+    m->result.record_count = 0;
     while (record) {
         snapjar_status status = go_over_record(m, reader, source, record, err);
         if (status != SNAPJAR_OK && err && err->record_index == SNAPJAR_OFFSET_NONE)
@@ -205,16 +206,18 @@ static snapjar_status go_over_records(sj_migrating *m, snapjar_reader *reader, s
 snapjar_status sj_migrate_snapshot(sj_migrating *m, snapjar_source *source, bool is_wanted, snapjar_error *err)
 {
     snapjar_reader *reader = NULL;
-    bool needs_work = is_wanted;
-    uint64_t count = 0;
+    const snapjar_record *record = NULL;
 
     SJ_TRY(snapjar_reader_new(&reader, m->context, source, &m->limits, err));
-    snapjar_status status = look_for_work(m, reader, &needs_work, &count, err);
-    m->result.is_current = !needs_work;
-    if (!needs_work)
-        m->result.record_count = count;
-    else if (status == SNAPJAR_OK)
-        status = go_over_records(m, reader, source, err);
+    snapjar_status status = look_for_work(m, reader, &record, err);
+    m->result.is_current = status == SNAPJAR_OK && !record && !is_wanted;
+    /* What stands before the first one that changes is copied. */
+    if (status == SNAPJAR_OK && !m->result.is_current && (!record || snapjar_record_index(record))) {
+        snapjar_reader_seek(reader, 0, 0);
+        status = snapjar_reader_next(reader, &record, err);
+    }
+    if (status == SNAPJAR_OK && record)
+        status = go_over_records(m, reader, source, record, err);
     snapjar_reader_free(reader);
     return status;
 }

@@ -219,9 +219,6 @@ static snapjar_status open_current(snapjar_replacing *replacing, const char *pat
         return sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, ENOENT, path, "cannot open the file");
     if (fstat(file->target.old_fd, &file->old) != 0)
         return sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, errno, path, "cannot look at the file");
-    bool is_there;
-    if (replacing->backup_suffix != NULL)
-        SJ_TRY(check_backup(replacing, file, &is_there, err));
     return open_source(replacing, err);
 }
 
@@ -259,16 +256,17 @@ snapjar_status snapjar_replacing_open(snapjar_replacing *replacing, const char *
 /** The first new file on a file system is kept open, to sync by it. */
 static void keep_for_sync(snapjar_replacing *replacing)
 {
-    struct stat info;
-    if (replacing->options.durability != SNAPJAR_DURABILITY_SYNC || fstat(replacing->fd, &info) != 0)
+    /* That of the new file too: a file that is a mount point cannot be replaced. */
+    const dev_t device = replacing->current.old.st_dev;
+    if (replacing->options.durability != SNAPJAR_DURABILITY_SYNC)
         return;
     for (size_t i = 0; i < replacing->device_count; i++) {
-        if (replacing->devices[i] == info.st_dev)
+        if (replacing->devices[i] == device)
             return;
     }
     if (replacing->device_count == DEVICES_MAX)
         return;
-    replacing->devices[replacing->device_count] = info.st_dev;
+    replacing->devices[replacing->device_count] = device;
     replacing->sync_fds[replacing->device_count++] = replacing->fd;
 }
 
@@ -306,6 +304,10 @@ snapjar_status snapjar_replacing_sink(snapjar_replacing *replacing, snapjar_sink
     if (!replacing->is_open || replacing->written != NULL)
         return raise_argument(err, "no file is open, or what was written is being read");
     if (replacing->fd < 0) {
+        bool is_there;
+        /* Not when it is opened: a file that is current may have its backup from the last time. */
+        if (replacing->backup_suffix != NULL)
+            SJ_TRY(check_backup(replacing, &replacing->current, &is_there, err));
         SJ_TRY(open_temporary(replacing, err));
         keep_for_sync(replacing);
         replacing->sink->state = SJ_SINK_OPEN;

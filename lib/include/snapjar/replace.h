@@ -56,13 +56,15 @@ SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_replacing_new(snapjar_repl
 /**
  * Opens the regular file behind `path` (links are followed) and takes the lock that appenders take. `*source` are its
  * bytes, borrowed until the file is staged or skipped. Waits for the lock; where files are staged and it would have to
- * wait, those are committed first, so that two programs cannot wait for each other. Fails with `target-exists` if the
- * backup's name is taken by another file.
+ * wait, those are committed first, so that two programs cannot wait for each other.
  */
 SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_replacing_open(snapjar_replacing *replacing, const char *path,
                                                                      snapjar_source **source, snapjar_error *err);
 
-/** Where the new bytes of the opened file go; made at the first call. Borrowed: do not finish or free it. */
+/**
+ * Where the new bytes of the opened file go; made at the first call, which fails with `target-exists` if the backup's
+ * name is taken by another file. Borrowed: do not finish or free it.
+ */
 SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_replacing_sink(snapjar_replacing *replacing, snapjar_sink **sink,
                                                                      snapjar_error *err);
 
