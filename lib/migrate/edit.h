@@ -74,6 +74,12 @@ typedef struct sj_apply {
     /** By node, once a dict was met that more than one value refers to: how often as a state of what is selected. */
     uint32_t *uses;
     size_t use_count;
+    /** Whether an instance among the selected has the state of slots, once that was looked for. */
+    bool has_slots;
+    bool is_counted;
+    /** Places of values in the graph's words, and what each is in. */
+    sj_refs places;
+    sj_refs owners;
     /** The literal of "value" if it can be shared, and the text of a member: 0 until they are needed. */
     sj_ref literal;
     sj_ref texts[SJ_IN_COUNT];
@@ -106,6 +112,13 @@ snapjar_status sj_apply_close(sj_apply *run, snapjar_error *err) __attribute__((
 snapjar_status sj_apply_append(sj_apply *run, sj_ref dict, const sj_ref pair[2], snapjar_error *err)
     __attribute__((warn_unused_result));
 
+/** Finds the places of all values that "class" or "at" with "field", or "at" alone, is about. */
+snapjar_status sj_apply_find_places(sj_apply *run, snapjar_error *err) __attribute__((warn_unused_result));
+
+/** An object lacks a field: refuses, or counts it, as "if_missing" says. */
+snapjar_status sj_apply_miss(sj_apply *run, sj_ref ref, snapjar_text field, snapjar_error *err)
+    __attribute__((warn_unused_result));
+
 /** The text of a member as a value. */
 snapjar_status sj_apply_text(sj_apply *run, sj_edit_member member, sj_ref *ref, snapjar_error *err)
     __attribute__((warn_unused_result));
@@ -118,6 +131,19 @@ snapjar_status sj_apply_release(sj_apply *run, sj_ref ref, snapjar_error *err) _
 
 /** Where a limit is reported while a value is edited. */
 uint64_t sj_apply_offset(const sj_apply *run, sj_ref ref);
+
+/* ---- step_arguments.c ---- */
+
+/** Makes an instance be made with other arguments by position. */
+snapjar_status sj_apply_set_arguments(sj_apply *run, const sj_instance *instance, const sj_ref *arguments, size_t count,
+                                      snapjar_error *err) __attribute__((warn_unused_result));
+
+/* ---- convert.c ---- */
+
+/** A value of another type made of one; `*reason` is set, and `*ref` 0, if that is not possible without loss. A value
+ * of that type stays. */
+snapjar_status sj_convert(sj_apply *run, sj_ref value, const char *type, sj_ref *ref, const char **reason,
+                          snapjar_error *err) __attribute__((warn_unused_result));
 
 /* ---- one function for each step ---- */
 

@@ -9,31 +9,48 @@
 
 /* ---- add, set_default ---- */
 
-/** Whether any of the selected instances has the state of slots, so that one without state gets that too. */
-static bool has_slots(const sj_apply *run)
+/** Whether new fields are slots: the step says so, or an instance among the selected has the state of slots. */
+static bool has_slots(sj_apply *run)
 {
-    for (size_t i = 0; i < run->selected.count; i++) {
+    if (run->edit->path != NULL || run->edit->members[SJ_IN_STATE] != NULL)
+        return sj_edit_is(run->edit, SJ_IN_STATE, "slots");
+    for (size_t i = 0; i < run->selected.count && !run->is_counted; i++) {
         sj_instance instance;
-        if (sj_instance_see(run->graph, run->selected.items[i], &instance) && instance.form == SJ_STATE_SLOTS)
-            return true;
+        run->has_slots |=
+            sj_instance_see(run->graph, run->selected.items[i], &instance) && instance.form == SJ_STATE_SLOTS;
     }
-    return false;
+    run->is_counted = true;
+    return run->has_slots;
 }
 
-/** An instance without state gets one. */
-static snapjar_status give_state(sj_apply *run, const sj_instance *instance, const sj_ref pair[2], snapjar_error *err)
+/** A pair of states. */
+static snapjar_status make_pair(sj_apply *run, sj_ref first, sj_ref second, uint64_t offset, sj_ref *pair,
+                                snapjar_error *err)
+{
+    sj_ref halves[2] = {first, second};
+    if (first == 0)
+        SJ_TRY(sj_graph_add_made(run->graph, SJ_NODE_NONE, offset, &halves[0], err));
+    SJ_TRY(sj_graph_add_made(run->graph, SJ_NODE_TUPLE, offset, pair, err));
+    return sj_graph_set_children(run->graph, *pair, halves, 2, offset, err);
+}
+
+/** Puts a field into a dict of its own: that of the slots, or the first state of an instance that has none. */
+static snapjar_status give_dict(sj_apply *run, const sj_instance *instance, bool is_slot, const sj_ref pair[2],
+                                snapjar_error *err)
 {
     snapjar_graph *graph = run->graph;
     const uint64_t offset = sj_apply_offset(run, instance->ref);
-    sj_ref state, halves[2];
+    const sj_node_kind kind = (sj_node_kind)sj_graph_node(graph, instance->state)->kind;
+    sj_ref state;
     SJ_TRY(sj_graph_add_made(graph, SJ_NODE_DICT, offset, &state, err));
-    SJ_TRY(sj_graph_add_change(graph, state, SJ_OP_SETITEM, pair, 2, SNAPJAR_OFFSET_NONE, err));
-    if (run->edit->path == NULL && has_slots(run)) {
-        halves[1] = state;
-        SJ_TRY(sj_graph_add_made(graph, SJ_NODE_NONE, offset, &halves[0], err));
-        SJ_TRY(sj_graph_add_made(graph, SJ_NODE_TUPLE, offset, &state, err));
-        SJ_TRY(sj_graph_set_children(graph, state, halves, 2, offset, err));
+    SJ_TRY(sj_graph_add_change(graph, state, SJ_OP_SETITEMS, pair, 2, SNAPJAR_OFFSET_NONE, err));
+    if (kind == SJ_NODE_TUPLE) {
+        /* A pair without a dict for the slots. */
+        sj_graph_put(graph, sj_graph_node(graph, instance->state)->first + 1, state);
+        return SNAPJAR_OK;
     }
+    if (is_slot)
+        SJ_TRY(make_pair(run, kind == SJ_NODE_DICT ? instance->state : 0, state, offset, &state, err));
     if (instance->state != 0) {
         sj_graph_put(graph, instance->state_place, state);
         return SNAPJAR_OK;
@@ -41,18 +58,17 @@ static snapjar_status give_state(sj_apply *run, const sj_instance *instance, con
     return sj_graph_add_change(graph, instance->ref, SJ_OP_BUILD, &state, 1, SNAPJAR_OFFSET_NONE, err);
 }
 
-/** The dict that a new field goes into: of slots and a __dict__ the slots, if there is any; 0: there is no dict. */
-static sj_ref target_of(const snapjar_graph *graph, sj_ref ref, const sj_instance *instance)
+/** The dict that a new field goes into; 0: it is not there. */
+static sj_ref target_of(const snapjar_graph *graph, sj_ref ref, const sj_instance *instance, bool is_slot)
 {
     if (instance->ref == 0)
         return ref;
     const sj_node *state = sj_graph_node(graph, instance->state);
-    if (state->kind != SJ_NODE_TUPLE)
-        return instance->form == SJ_STATE_NONE ? 0 : instance->state;
-    const uint32_t *halves = graph->words + state->first;
-    if (sj_graph_node(graph, halves[1])->kind == SJ_NODE_DICT)
-        return halves[1];
-    return sj_graph_node(graph, halves[0])->kind == SJ_NODE_DICT ? halves[0] : 0;
+    if (state->kind == SJ_NODE_TUPLE) {
+        const sj_ref half = graph->words[state->first + 1];
+        return sj_graph_node(graph, half)->kind == SJ_NODE_DICT ? half : 0;
+    }
+    return is_slot || instance->form == SJ_STATE_NONE ? 0 : instance->state;
 }
 
 static snapjar_status insert_field(sj_apply *run, sj_ref ref, const sj_instance *instance, snapjar_error *err)
@@ -69,12 +85,9 @@ static snapjar_status insert_field(sj_apply *run, sj_ref ref, const sj_instance 
                                   sj_edit_text(run->edit, SJ_IN_AFTER).data);
         return sj_graph_insert(run->graph, after.dict, after.place + 2, pair, 2, offset, err);
     }
-    const sj_ref dict = target_of(run->graph, ref, instance);
-    if (dict == 0 && instance->form == SJ_STATE_SLOTS)
-        return sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, ref, err, "its state has no fields at all");
-    if (dict == 0)
-        return give_state(run, instance, pair, err);
-    return sj_apply_append(run, dict, pair, err);
+    const bool is_slot = instance->ref != 0 && has_slots(run);
+    const sj_ref dict = target_of(run->graph, ref, instance, is_slot);
+    return dict == 0 ? give_dict(run, instance, is_slot, pair, err) : sj_apply_append(run, dict, pair, err);
 }
 
 static snapjar_status replace_value(sj_apply *run, const sj_field *field, snapjar_error *err)
@@ -115,8 +128,7 @@ snapjar_status sj_apply_add(sj_apply *run, snapjar_error *err)
 
 /* ---- rename_field, drop ---- */
 
-/** What happens to an object that lacks a field. */
-static snapjar_status miss(sj_apply *run, sj_ref ref, snapjar_text field, snapjar_error *err)
+snapjar_status sj_apply_miss(sj_apply *run, sj_ref ref, snapjar_text field, snapjar_error *err)
 {
     if (sj_edit_is(run->edit, SJ_IN_IF_MISSING, "ignore"))
         return sj_apply_note(run, ref, false, err);
@@ -153,7 +165,7 @@ snapjar_status sj_apply_rename_field(sj_apply *run, snapjar_error *err)
         bool is_edited;
         SJ_TRY(sj_apply_open(run, ref, &instance, &is_edited, err));
         if (run->is_passed || (is_edited && !sj_fields_find(run->graph, ref, from, &field))) {
-            SJ_TRY(miss(run, ref, from, err));
+            SJ_TRY(sj_apply_miss(run, ref, from, err));
             continue;
         }
         SJ_TRY(sj_apply_note(run, ref, true, err));
@@ -174,7 +186,7 @@ snapjar_status sj_apply_drop(sj_apply *run, snapjar_error *err)
         bool is_edited;
         SJ_TRY(sj_apply_open(run, ref, &instance, &is_edited, err));
         if (run->is_passed || (is_edited && !sj_fields_find(run->graph, ref, name, &field))) {
-            SJ_TRY(miss(run, ref, name, err));
+            SJ_TRY(sj_apply_miss(run, ref, name, err));
             continue;
         }
         SJ_TRY(sj_apply_note(run, ref, true, err));

@@ -232,6 +232,8 @@ static bool admits(const sj_edit *edit, const sj_class_name *name)
 {
     const sj_json *map = edit->members[SJ_IN_MAP];
     sj_class_name from;
+    if (edit->op == SJ_EDIT_TO_DICT)
+        return same(edit->class_name.module, name->module) && same(edit->class_name.name, name->name);
     if (edit->op == SJ_EDIT_RENAME_MODULE)
         return is_within(name->module, sj_edit_text(edit, SJ_IN_FROM));
     if (edit->op != SJ_EDIT_RENAME)

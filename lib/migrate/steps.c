@@ -16,7 +16,10 @@ size_t sj_steps_count(const sj_steps *steps)
 
 int sj_steps_protocol(const sj_steps *steps)
 {
-    (void)steps;
+    for (size_t i = steps->count; i > 0; i--) {
+        if (steps->edits[i - 1].op == SJ_EDIT_PROTOCOL)
+            return (int)sj_json_integer(steps->edits[i - 1].members[SJ_IN_TO]);
+    }
     return -1;
 }
 
@@ -71,6 +74,11 @@ static snapjar_status find_paths(sj_apply *run, snapjar_error *err)
 
 /* ---- applying ---- */
 
+snapjar_status sj_apply_protocol(sj_apply *run, snapjar_error *err)
+{
+    return sj_apply_note(run, run->graph->root, true, err);
+}
+
 typedef snapjar_status (*apply_function)(sj_apply *run, snapjar_error *err);
 
 static const apply_function apply_functions[] = {
@@ -85,7 +93,9 @@ static const apply_function apply_functions[] = {
 static bool did_nothing(const sj_apply *run)
 {
     const sj_step_result *result = &run->result;
-    const bool may_keep = run->edit->op == SJ_EDIT_SET_DEFAULT || sj_edit_is(run->edit, SJ_IN_IF_PRESENT, "keep");
+    const bool may_keep = run->edit->op == SJ_EDIT_SET_DEFAULT || run->edit->op == SJ_EDIT_RETYPE ||
+                          sj_edit_is(run->edit, SJ_IN_OTHERWISE, "keep") ||
+                          sj_edit_is(run->edit, SJ_IN_IF_PRESENT, "keep");
     return (may_keep ? result->matched_count : result->changed_count) == 0;
 }
 
@@ -116,6 +126,8 @@ snapjar_status sj_steps_apply(const sj_steps *steps, snapjar_graph *graph, sj_st
         const snapjar_status status = apply_one(&run, err);
         sj_free(graph->context, run.selected.items);
         sj_free(graph->context, run.uses);
+        sj_free(graph->context, run.places.items);
+        sj_free(graph->context, run.owners.items);
         if (status != SNAPJAR_OK)
             return status;
         if (report != NULL)

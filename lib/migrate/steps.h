@@ -12,6 +12,9 @@
 
 /** Steps in one array. */
 #define SJ_STEPS_COUNT_MAX 1000
+/** Pairs of old and new values in a step, and names of fields. */
+#define SJ_STEP_PAIRS_MAX 1000
+#define SJ_STEP_FIELDS_MAX 1000
 
 typedef struct sj_steps sj_steps;
 

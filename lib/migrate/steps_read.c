@@ -7,6 +7,7 @@
 
 #include "migrate/edit.h"
 #include "pickle/canonical.h"
+#include "pickle/opcodes.h"
 
 typedef enum member_type {
     /** "module:Qualname". */
@@ -21,8 +22,48 @@ typedef enum member_type {
     /** "error", "keep", "replace". */
     TYPE_PRESENT,
     /** "error", "ignore". */
-    TYPE_MISSING
+    TYPE_MISSING,
+    /** "error", "keep". */
+    TYPE_NONE,
+    TYPE_OTHERWISE,
+    /** "int", "str", ...: what retype knows. */
+    TYPE_PLAIN_TYPE,
+    /** "utf-8", "latin-1", "ascii". */
+    TYPE_ENCODING,
+    /** "dict", "slots", "list", "tuple", "arguments". */
+    TYPE_STATE_FORM,
+    /** "dict", "slots". */
+    TYPE_INSTANCE_STATE,
+    /** An array of pairs of literals. */
+    TYPE_PAIRS,
+    /** An object of texts to texts. */
+    TYPE_TEXT_MAP,
+    /** A number, which may be negative. */
+    TYPE_INDEX,
+    /** From 0 to 5. */
+    TYPE_PROTOCOL,
+    /** An array of different names. */
+    TYPE_FIELDS
 } member_type;
+
+/** The words that a member of a type may be, and the same for people. */
+static const struct {
+    const char *const *words;
+    const char *told;
+} choices[] = {
+    [TYPE_PRESENT] = {(const char *const[]){"error", "keep", "replace", NULL}, "\"error\", \"keep\" or \"replace\""},
+    [TYPE_MISSING] = {(const char *const[]){"error", "ignore", NULL}, "\"error\" or \"ignore\""},
+    [TYPE_NONE] = {(const char *const[]){"error", "keep", NULL}, "\"error\" or \"keep\""},
+    [TYPE_OTHERWISE] = {(const char *const[]){"error", "keep", NULL}, "\"error\" or \"keep\""},
+    [TYPE_PLAIN_TYPE] = {(const char *const[]){"bool", "int", "float", "str", "bytes", "bytearray", "list", "tuple",
+                                               "set", "frozenset", NULL},
+                         "bool, int, float, str, bytes, bytearray, list, tuple, set or frozenset"},
+    [TYPE_ENCODING] = {(const char *const[]){"utf-8", "latin-1", "ascii", NULL}, "\"utf-8\", \"latin-1\" or \"ascii\""},
+    [TYPE_STATE_FORM] = {(const char *const[]){"dict", "slots", "list", "tuple", "arguments", NULL},
+                         "\"dict\", \"slots\", \"list\", \"tuple\" or \"arguments\""},
+    [TYPE_INSTANCE_STATE] = {(const char *const[]){"dict", "slots", NULL}, "\"dict\" or \"slots\""},
+    [TYPE_FIELDS] = {NULL, NULL},
+};
 
 typedef struct member_row {
     uint8_t op;
@@ -139,19 +180,66 @@ static snapjar_status read_literal(const reading *r, const char *key, const sj_j
     return sj_json_raise_place(r->document, sj_json_member_of(r->json, key), status, err);
 }
 
-static snapjar_status read_value(const reading *r, sj_edit *edit, const member_row *row, const sj_json *value,
-                                 snapjar_error *err)
+static snapjar_status read_pairs(const reading *r, const char *key, const sj_json *value, snapjar_error *err)
 {
-    static const char *const present[] = {"error", "keep", "replace", NULL};
-    static const char *const missing[] = {"error", "ignore", NULL};
+    if (sj_json_type_of(value) != SJ_JSON_ARRAY || sj_json_count(value) == 0)
+        return RAISE(r, key, err, "must be an array of pairs [old, new] that is not empty");
+    if (sj_json_count(value) > SJ_STEP_PAIRS_MAX)
+        return raise_status(r, key, SNAPJAR_LIMIT, err, "has %zu pairs, more than the limit of %d",
+                            sj_json_count(value), SJ_STEP_PAIRS_MAX);
+    for (size_t i = 0; i < sj_json_count(value); i++) {
+        const sj_json *pair = sj_json_at(value, i);
+        if (sj_json_type_of(pair) != SJ_JSON_ARRAY || sj_json_count(pair) != 2)
+            return RAISE(r, key, err, "must be an array of pairs [old, new]");
+        for (size_t j = 0; j < 2; j++)
+            SJ_TRY(read_literal(r, key, sj_json_at(pair, j), err));
+    }
+    return SNAPJAR_OK;
+}
+
+static snapjar_status read_text_map(const reading *r, const char *key, const sj_json *value, snapjar_error *err)
+{
+    if (sj_json_type_of(value) != SJ_JSON_OBJECT || sj_json_count(value) == 0)
+        return RAISE(r, key, err, "must be an object that is not empty: old names to new ones");
+    for (void *i = sj_json_first(value); i != NULL; i = sj_json_next(value, i)) {
+        const sj_json *to = sj_json_member(i);
+        if (sj_json_key(i)[0] == '\0' || sj_json_type_of(to) != SJ_JSON_STRING || sj_json_string(to).size == 0)
+            return RAISE(r, key, err, "must have names, old to new, that are not empty");
+    }
+    return SNAPJAR_OK;
+}
+
+static snapjar_status read_fields(const reading *r, const char *key, const sj_json *value, snapjar_error *err)
+{
+    if (sj_json_type_of(value) != SJ_JSON_ARRAY)
+        return RAISE(r, key, err, "must be an array of names");
+    const size_t count = sj_json_count(value);
+    if (count > SJ_STEP_FIELDS_MAX)
+        return raise_status(r, key, SNAPJAR_LIMIT, err, "has %zu names, more than the limit of %d", count,
+                            SJ_STEP_FIELDS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (sj_json_type_of(sj_json_at(value, i)) != SJ_JSON_STRING || sj_json_string(sj_json_at(value, i)).size == 0)
+            return RAISE(r, key, err, "must be an array of names that are not empty");
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(sj_json_string(sj_json_at(value, i)).data, sj_json_string(sj_json_at(value, j)).data) == 0)
+                return RAISE(r, key, err, "has a name twice");
+        }
+    }
+    return SNAPJAR_OK;
+}
+
+static snapjar_status read_number(const reading *r, const char *key, const sj_json *value, int64_t min, int64_t max,
+                                  snapjar_error *err)
+{
+    if (sj_json_type_of(value) != SJ_JSON_INTEGER || sj_json_integer(value) < min || sj_json_integer(value) > max)
+        return RAISE(r, key, err, "must be a number from %lld to %lld", (long long)min, (long long)max);
+    return SNAPJAR_OK;
+}
+
+static snapjar_status read_text(const reading *r, sj_edit *edit, const member_row *row, snapjar_text text,
+                                snapjar_error *err)
+{
     const char *key = member_names[row->member];
-    if (row->type == TYPE_LITERAL)
-        return read_literal(r, key, value, err);
-    if (row->type == TYPE_NAME_MAP)
-        return read_name_map(r, key, value, err);
-    if (sj_json_type_of(value) != SJ_JSON_STRING)
-        return RAISE(r, key, err, "must be a string");
-    const snapjar_text text = sj_json_string(value);
     switch ((member_type)row->type) {
     case TYPE_NAME:
         return is_name(text) ? SNAPJAR_OK : RAISE(r, key, err, "must be a name as \"module:Name\"");
@@ -165,15 +253,36 @@ static snapjar_status read_value(const reading *r, sj_edit *edit, const member_r
                    : RAISE(r, key, err, "must be the name of a module");
     case TYPE_PATH:
         return read_path(r, edit, key, text, err);
-    case TYPE_PRESENT:
-        return is_one_of(text, present) ? SNAPJAR_OK : RAISE(r, key, err, "must be \"error\", \"keep\" or \"replace\"");
-    case TYPE_MISSING:
-        return is_one_of(text, missing) ? SNAPJAR_OK : RAISE(r, key, err, "must be \"error\" or \"ignore\"");
-    case TYPE_LITERAL:
-    case TYPE_NAME_MAP:
-        break;
+    default:
+        return is_one_of(text, choices[row->type].words) ? SNAPJAR_OK
+                                                         : RAISE(r, key, err, "must be %s", choices[row->type].told);
     }
-    return SNAPJAR_OK;
+}
+
+static snapjar_status read_value(const reading *r, sj_edit *edit, const member_row *row, const sj_json *value,
+                                 snapjar_error *err)
+{
+    const char *key = member_names[row->member];
+    switch ((member_type)row->type) {
+    case TYPE_LITERAL:
+        return read_literal(r, key, value, err);
+    case TYPE_NAME_MAP:
+        return read_name_map(r, key, value, err);
+    case TYPE_PAIRS:
+        return read_pairs(r, key, value, err);
+    case TYPE_TEXT_MAP:
+        return read_text_map(r, key, value, err);
+    case TYPE_FIELDS:
+        return read_fields(r, key, value, err);
+    case TYPE_INDEX:
+        return read_number(r, key, value, INT32_MIN, INT32_MAX, err);
+    case TYPE_PROTOCOL:
+        return read_number(r, key, value, 0, SJ_PROTOCOL_MAX, err);
+    default:
+        if (sj_json_type_of(value) != SJ_JSON_STRING)
+            return RAISE(r, key, err, "must be a string");
+        return read_text(r, edit, row, sj_json_string(value), err);
+    }
 }
 
 /** What all steps take; `*is_known` if it was such a member. */
@@ -230,8 +339,8 @@ static bool takes(sj_edit_op op, sj_edit_member member)
 static snapjar_status check_edit(const reading *r, const sj_edit *edit, snapjar_error *err)
 {
     const sj_json *const *members = edit->members;
-    if (takes(edit->op, SJ_IN_AT) && takes(edit->op, SJ_IN_CLASS) &&
-        (members[SJ_IN_CLASS] != NULL) == (members[SJ_IN_AT] != NULL))
+    const bool is_selector = edit->op != SJ_EDIT_TO_INSTANCE && takes(edit->op, SJ_IN_AT);
+    if (is_selector && takes(edit->op, SJ_IN_CLASS) && (members[SJ_IN_CLASS] != NULL) == (members[SJ_IN_AT] != NULL))
         return RAISE(r, NULL, err, "the step \"%s\" takes either \"class\" or \"at\"", op_names[edit->op]);
     if (edit->op == SJ_EDIT_RENAME) {
         const bool has_pair = members[SJ_IN_FROM] != NULL && members[SJ_IN_TO] != NULL;
@@ -242,6 +351,17 @@ static snapjar_status check_edit(const reading *r, const sj_edit *edit, snapjar_
     if ((edit->op == SJ_EDIT_RENAME_FIELD || edit->op == SJ_EDIT_RENAME_MODULE) &&
         strcmp(sj_edit_text(edit, SJ_IN_FROM).data, sj_edit_text(edit, SJ_IN_TO).data) == 0)
         return RAISE(r, "to", err, "is the same as \"from\"");
+    if (edit->op == SJ_EDIT_REMOVE && (members[SJ_IN_INDEX] != NULL) == (members[SJ_IN_VALUE] != NULL))
+        return RAISE(r, NULL, err, "the step \"remove\" takes either \"index\" or \"value\"");
+    if (edit->op == SJ_EDIT_RENAME_MEMBER && members[SJ_IN_NAMES] == NULL && members[SJ_IN_VALUES] == NULL)
+        return RAISE(r, NULL, err, "the step \"rename_member\" needs \"names\" or \"values\"");
+    if ((edit->op == SJ_EDIT_RETYPE || edit->op == SJ_EDIT_MAP) && members[SJ_IN_FIELD] == NULL) {
+        const sj_path *path = edit->path;
+        if (path == NULL)
+            return RAISE(r, NULL, err, "the step \"%s\" with \"class\" needs \"field\"", op_names[edit->op]);
+        if (path->count == 0 || path->steps[path->count - 1].kind == SJ_PATH_ANY_DEPTH)
+            return RAISE(r, "at", err, "must lead to elements, as \"[*]\", where there is no \"field\"");
+    }
     if (members[SJ_IN_AFTER] != NULL &&
         strcmp(sj_edit_text(edit, SJ_IN_AFTER).data, sj_edit_text(edit, SJ_IN_FIELD).data) == 0)
         return RAISE(r, "after", err, "is the same as \"field\"");

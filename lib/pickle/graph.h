@@ -212,6 +212,9 @@ snapjar_status sj_graph_insert(snapjar_graph *graph, sj_ref ref, uint32_t place,
 /** Takes `count` children away from `place` on, all of one change or of what the node was made with. */
 void sj_graph_remove(snapjar_graph *graph, sj_ref ref, uint32_t place, uint32_t count);
 
+/** Takes away the children that were set to 0, of all that a node was made with or that was put into it. */
+void sj_graph_compact(snapjar_graph *graph, sj_ref ref);
+
 /** A value, and all that it leads to, may be made at another time from now on. */
 snapjar_status sj_graph_move(snapjar_graph *graph, sj_ref ref, snapjar_error *err) __attribute__((warn_unused_result));
 

@@ -115,6 +115,26 @@ void sj_graph_remove(snapjar_graph *graph, sj_ref ref, uint32_t place, uint32_t 
         graph->words[at + 2] -= count;
 }
 
+static uint32_t squeeze(uint32_t *words, uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (words[i] != 0)
+            words[kept++] = words[i];
+    }
+    return kept;
+}
+
+void sj_graph_compact(snapjar_graph *graph, sj_ref ref)
+{
+    sj_node *node = &graph->nodes[ref];
+    node->count = squeeze(graph->words + node->first, node->count);
+    for (uint32_t at = sj_graph_first_change(graph, node); at != 0; at = sj_graph_next_change(graph, node, at)) {
+        const sj_change change = sj_graph_change(graph, at);
+        graph->words[at + 2] = squeeze(graph->words + change.first, change.count);
+    }
+}
+
 /* ---- moving ---- */
 
 typedef struct moving {
