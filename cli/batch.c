@@ -122,6 +122,14 @@ static snapjar_status prepare_worker(const struct batch *batch, struct batch_wor
     return status;
 }
 
+static snapjar_status open_reader(const struct batch *batch, snapjar_context *context, snapjar_source *source,
+                                  snapjar_reader **reader, snapjar_error *err)
+{
+    snapjar_status status = snapjar_reader_new(reader, context, source, &batch->limits, err);
+
+    return status == SNAPJAR_OK && batch->seal ? snapjar_reader_demand_seal(*reader, batch->seal, err) : status;
+}
+
 static void look_at_file(struct batch *batch, struct batch_worker *worker, const struct walk_item *item,
                          struct outcome *outcome)
 {
@@ -142,7 +150,7 @@ static void look_at_file(struct batch *batch, struct batch_worker *worker, const
         pickle_files_look(batch, worker->context, source, item->path, outcome);
     else if (item->kind == WALK_OTHER && !is_snapshot(source))
         outcome->is_other = true;
-    else if (snapjar_reader_new(&reader, worker->context, source, &batch->limits, &err) != SNAPJAR_OK)
+    else if (open_reader(batch, worker->context, source, &reader, &err) != SNAPJAR_OK)
         batch_fail(batch, outcome, item->path, &err);
     else
         batch->look(batch, item->path, reader, outcome);

@@ -86,6 +86,8 @@ struct batch {
     /** Every worker has a scan for its outcomes, with these limits. */
     bool needs_scan;
     snapjar_scan_options scan_options;
+    /** The seal that every record must have; NULL: none is demanded. */
+    const snapjar_seal_demand *seal;
     /** For the progress line; NULL: none. */
     const char *verb;
     /** Looks at an open file; on a worker's thread. */

@@ -31,6 +31,7 @@ struct append {
     const char *file;
     /** Objects for --json, printed once everything stands. */
     struct text json;
+    snapjar_error failure;
 };
 
 static bool add_input(struct append *append, snapjar_sink *sink, struct packing_input *input)
@@ -82,6 +83,14 @@ static void tell_repair(struct append *append, const char *torn_path, uint64_t s
     }
 }
 
+/* Sealed records go on with the stream of those that are there. */
+static bool follow(struct append *append, snapjar_sink *sink)
+{
+    snapjar_sealer *sealer = append->packing->options.sealer;
+
+    return !sealer || snapjar_sealer_follow(sealer, sink, &append->failure) == SNAPJAR_OK;
+}
+
 static void append_all(struct append *append, const struct string_list *names)
 {
     struct packing *packing = append->packing;
@@ -110,7 +119,9 @@ static void append_all(struct append *append, const struct string_list *names)
     interrupt_hold();
     if (repaired_size)
         tell_repair(append, snapjar_sink_torn_path(sink), repaired_size);
-    if (add_inputs(append, sink, &first, names)) {
+    if (!follow(append, sink)) {
+        packing_fail(packing, NULL, append->file, &append->failure);
+    } else if (add_inputs(append, sink, &first, names)) {
         if (snapjar_sink_finish(sink, &err) != SNAPJAR_OK)
             packing_fail(packing, NULL, append->file, &err);
         else
@@ -156,7 +167,7 @@ static int run(struct cli *cli, int argc, char **argv)
     if (code < 0)
         code = packing_init(&packing, cli, &values.packing);
     if (code < 0) {
-        struct append append = {&packing, &values, operands.items[0], {0}};
+        struct append append = {.packing = &packing, .values = &values, .file = operands.items[0]};
         append_all(&append, &names);
         text_free(&append.json);
         code = cli->report.exit_code;
@@ -164,6 +175,7 @@ static int run(struct cli *cli, int argc, char **argv)
     packing_clear(&packing);
     string_list_free(&values.packing.labels);
     string_list_free(&values.packing.build);
+    sealing_free_values(&values.packing.sealing);
     string_list_free(&names);
     string_list_free(&operands);
     return code;

@@ -9,10 +9,12 @@
 
 #include "batch.h"
 #include "json_out.h"
+#include "sealing.h"
 #include "table.h"
 
 struct values {
     struct batch_values batch;
+    struct trusting_values trusting;
     struct option_number record;
     bool raw;
     bool json;
@@ -24,6 +26,7 @@ static const struct option_row rows[] = {
     {0, "raw", NULL, OPTION_FLAG, offsetof(struct values, raw), "print the JSON of each header as it is stored", NULL,
      0, 0},
     {0, "json", NULL, OPTION_FLAG, offsetof(struct values, json), "print JSON, one object for each record", NULL, 0, 0},
+    TRUSTING_OPTION_ROWS(struct values, trusting),
     BATCH_OPTION_ROWS(struct values),
     {0},
 };
@@ -81,6 +84,41 @@ static snapjar_status visit(void *state, const char *path, snapjar_text value, i
     return SNAPJAR_OK;
 }
 
+/* Calls `add` for each signature. */
+static void each_signature(struct text *out, const snapjar_record *record,
+                           void (*add)(struct text *out, const snapjar_signature *signature, const char *sealed_by))
+{
+    const snapjar_header *header = snapjar_record_header(record);
+    size_t count = snapjar_header_signature_count(header);
+
+    for (size_t i = 0; i < count; i++) {
+        snapjar_signature signature;
+        if (snapjar_header_signature(header, i, &signature, NULL) == SNAPJAR_OK)
+            add(out, &signature, snapjar_record_sealed_by(record));
+    }
+}
+
+static void add_signature_json(struct text *out, const snapjar_signature *signature, const char *sealed_by)
+{
+    (void)sealed_by;
+    text_puts(out, out->data[out->size - 1] == '[' ? "{" : ",{");
+    text_printf(out, "\"algorithm\":\"%s\",\"key_id\":\"%s\",\"has_context\":%s}",
+                snapjar_seal_algorithm_name((snapjar_seal_algorithm)signature->algorithm), signature->key_id,
+                signature->has_context ? "true" : "false");
+}
+
+static void add_signature_row(struct text *out, const snapjar_signature *signature, const char *sealed_by)
+{
+    bool is_accepted = sealed_by && !strcmp(sealed_by, signature->key_id);
+
+    text_puts(out, "  seal");
+    text_putc(out, '\0');
+    text_printf(out, "%s, key %s%s, %s", snapjar_seal_algorithm_name((snapjar_seal_algorithm)signature->algorithm),
+                signature->key_id, signature->has_context ? ", for a context" : "",
+                is_accepted ? "accepted" : "not checked");
+    text_putc(out, '\0');
+}
+
 static void add_json(struct text *out, const char *path, const snapjar_record *record)
 {
     const snapjar_header *header = snapjar_record_header(record);
@@ -93,6 +131,12 @@ static void add_json(struct text *out, const char *path, const snapjar_record *r
     json_number(out, "record_size", snapjar_record_size(record));
     json_number(out, "payload_offset", snapjar_record_payload_offset(record));
     json_number(out, "seal_size", snapjar_header_seal_size(header));
+    json_key(out, "seals");
+    text_putc(out, '[');
+    each_signature(out, record, add_signature_json);
+    text_putc(out, ']');
+    if (snapjar_record_sealed_by(record))
+        json_string(out, "sealed_by", snapjar_record_sealed_by(record));
     json_key(out, "header");
     json_embed(out, json.data, json.size);
     json_end(out);
@@ -121,6 +165,7 @@ static snapjar_status add_article(struct text *out, const char *path, const snap
     text_size_exact(out, snapjar_record_size(record));
     text_putc(out, '\0');
     snapjar_status status = snapjar_header_each(snapjar_record_header(record), visit, &state, err);
+    each_signature(out, record, add_signature_row);
     text_putc(out, '\0');
     return status;
 }
@@ -221,15 +266,19 @@ static int run(struct cli *cli, int argc, char **argv)
     struct values values = {0};
     struct string_list paths = {0};
     struct batch batch;
+    struct trusting trusting = {.trust = NULL};
     int code = options_parse(cli, &values, &paths, argc, argv);
 
     if (code < 0 && values.raw && values.json)
         code = report_usage(cli, "--raw and --json contradict each other");
     if (code < 0 && !paths.count)
         code = report_usage(cli, "no file given: name files or directories, or - for standard input");
+    if (code < 0)
+        code = trusting_make(&trusting, cli, &values.trusting);
     if (code < 0) {
         batch_init(&batch, cli, &values.batch, &values, values.json);
         batch.is_header_only = true;
+        batch.seal = trusting_demand(&trusting);
         batch.verb = "reading headers";
         batch.look = look;
         if (!values.raw && !values.json)
@@ -238,6 +287,8 @@ static int run(struct cli *cli, int argc, char **argv)
         batch_tell_left_out(&batch);
         code = cli->report.exit_code;
     }
+    trusting_clear(&trusting);
+    trusting_free_values(&values.trusting);
     string_list_free(&paths);
     return code;
 }
@@ -255,6 +306,8 @@ const struct command command_info = {
     "Prints every field of the header of each record, sizes for people and exact. The payload is not read. A header "
     "is shown only when its checksum holds and every field is valid; what it says about the pickle is the word of "
     "whoever wrote it.\n\n"
+    "Seals are shown as they stand there. With --trust the signatures over the header are checked; the payload is not "
+    "read, so that it is the one that was sealed is for verify to tell.\n\n"
     "Directories are walked as ls does.",
     rows,
     OPERAND_FILE,

@@ -61,6 +61,8 @@ static int check_usage(struct cli *cli, const struct values *values, const struc
 static snapjar_status write_output(struct packing *packing, struct packing_input *input, struct output *output,
                                    const char *name, uint64_t *links, snapjar_error *err)
 {
+    if (packing->options.sealer)
+        snapjar_sealer_begin(packing->options.sealer);
     snapjar_status status = packing_write(packing, input, output->sink, name, err);
     return status == SNAPJAR_OK ? output_commit(output, links, err) : status;
 }
@@ -190,6 +192,7 @@ static int run(struct cli *cli, int argc, char **argv)
     string_list_free(&files);
     string_list_free(&values.packing.labels);
     string_list_free(&values.packing.build);
+    sealing_free_values(&values.packing.sealing);
     string_list_free(&inputs);
     return code;
 }

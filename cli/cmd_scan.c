@@ -15,6 +15,7 @@
 static const struct option_row rows[] = {
     BATCH_OPTION_ROWS(struct scan_values),
     JUDGING_OPTION_ROWS(struct scan_values),
+    TRUSTING_OPTION_ROWS(struct scan_values, trusting),
     {0, "no-default-presets", NULL, OPTION_FLAG, offsetof(struct scan_values, no_default_presets),
      "allow only what the other options allow", NULL, 0, 0},
     {0, "list-presets", NULL, OPTION_FLAG, offsetof(struct scan_values, list_presets),
@@ -416,7 +417,7 @@ static void print_end(struct scan *scan, const struct batch *batch)
 }
 
 static int scan_paths(struct cli *cli, const struct scan_values *values, const snapjar_policy *policy,
-                      const struct string_list *paths)
+                      const snapjar_seal_demand *seal, const struct string_list *paths)
 {
     struct scan scan = {.values = values, .policy = policy};
     struct batch batch;
@@ -427,6 +428,7 @@ static int scan_paths(struct cli *cli, const struct scan_values *values, const s
     batch.limits.content_size_max = values->max_size;
     batch.limits.pickle_line_size_max = values->max_line;
     batch.needs_scan = true;
+    batch.seal = seal;
     batch.scan_options.line_size_max = values->max_line;
     batch.scan_options.stack_depth_max = (uint64_t)values->max_stack.value;
     batch.scan_options.memo_count_max = (uint64_t)values->max_memo.value;
@@ -455,13 +457,17 @@ static int scan_all(struct cli *cli, const struct scan_values *values, const str
 {
     snapjar_context *context = NULL;
     snapjar_policy *policy = NULL;
+    struct trusting trusting = {.trust = NULL};
     snapjar_error err;
 
     if (snapjar_context_new(&context, NULL, &err) != SNAPJAR_OK)
         return report_failure(cli, NULL, &err, NULL);
     int code = judging_make(cli, &values->judging, !values->no_default_presets, context, &policy);
     if (code < 0)
-        code = scan_paths(cli, values, policy, paths);
+        code = trusting_make(&trusting, cli, &values->trusting);
+    if (code < 0)
+        code = scan_paths(cli, values, policy, trusting_demand(&trusting), paths);
+    trusting_clear(&trusting);
     snapjar_policy_free(policy);
     snapjar_context_free(context);
     return code;
@@ -495,6 +501,7 @@ static int run(struct cli *cli, int argc, char **argv)
     if (code < 0)
         code = scan_all(cli, &values, &paths);
     judging_free(&values.judging);
+    trusting_free_values(&values.trusting);
     string_list_free(&paths);
     return code;
 }

@@ -10,6 +10,7 @@
 #include "json_out.h"
 #include "judging.h"
 #include "pickle_walk.h"
+#include "sealing.h"
 #include "terminal.h"
 
 struct values {
@@ -18,6 +19,7 @@ struct values {
     struct option_number length;
     struct option_number text;
     struct judging_values judging;
+    struct trusting_values trusting;
     const char *path;
     bool all;
     bool json;
@@ -36,6 +38,7 @@ static const struct option_row rows[] = {
     {0, "json", NULL, OPTION_FLAG, offsetof(struct values, json),
      "print JSON, one object for each value that has parts", NULL, 0, 0},
     JUDGING_OPTION_ROWS(struct values),
+    TRUSTING_OPTION_ROWS(struct values, trusting),
     PICKLE_WALK_OPTION_ROWS(struct values),
     {0},
 };
@@ -146,6 +149,7 @@ static int run(struct cli *cli, int argc, char **argv)
     struct string_list paths = {0};
     snapjar_context *context = NULL;
     snapjar_policy *policy = NULL;
+    struct trusting trusting = {.trust = NULL};
     snapjar_error err;
     int code = options_parse(cli, &values, &paths, argc, argv);
 
@@ -155,10 +159,13 @@ static int run(struct cli *cli, int argc, char **argv)
         code = report_failure(cli, NULL, &err, NULL);
     if (code < 0)
         code = judging_make(cli, &values.judging, true, context, &policy);
+    if (code < 0)
+        code = trusting_make(&trusting, cli, &values.trusting);
     if (code < 0) {
         struct show show = {&values, policy, {0}};
         struct pickle_walk walk = {
             .cli = cli, .state = &show, .values = &values.walk, .is_json = values.json, .look = look};
+        walk.seal = trusting_demand(&trusting);
         pickle_walk_run(&walk, &paths);
         code = cli->report.exit_code;
         text_free(&show.title);
@@ -166,6 +173,8 @@ static int run(struct cli *cli, int argc, char **argv)
     snapjar_policy_free(policy);
     snapjar_context_free(context);
     judging_free(&values.judging);
+    trusting_clear(&trusting);
+    trusting_free_values(&values.trusting);
     string_list_free(&paths);
     return code;
 }

@@ -18,10 +18,12 @@
 #include "output.h"
 #include "parallel.h"
 #include "progress.h"
+#include "sealing.h"
 
 struct values {
     struct judging_values judging;
     const char *contract;
+    struct trusting_values trusting;
     const char *output;
     struct option_number record;
     bool all;
@@ -46,6 +48,7 @@ static const struct option_row rows[] = {
     {0, "contract", "FILE", OPTION_FILE, offsetof(struct values, contract),
      "write what the contract FILE makes of older versions, and nothing that its policy does not allow", NULL, 0, 0},
     JUDGING_OPTION_ROWS(struct values),
+    TRUSTING_OPTION_ROWS(struct values, trusting),
     MANY_OPTION_ROW(struct values, jobs),
     {'T', "threads", "N", OPTION_NUMBER, offsetof(struct values, threads),
      "decompress with N threads beside the one that reads and writes; 0: one for each processor (default: 1)", NULL, 0,
@@ -71,6 +74,8 @@ struct unpack {
     snapjar_policy *policy;
     /** NULL: records are unpacked as they are. */
     snapjar_contract *contract;
+    /** NULL: no seal is demanded. */
+    const snapjar_seal_demand *seal;
     snapjar_scan *scan;
     snapjar_limits limits;
     struct progress progress;
@@ -107,6 +112,8 @@ static snapjar_status open_input(struct job *job, snapjar_error *err)
         status = snapjar_source_open_path(&job->source, context, job->input, 0, err);
     if (status == SNAPJAR_OK)
         status = snapjar_reader_new(&job->reader, context, job->source, &job->unpack->limits, err);
+    if (status == SNAPJAR_OK && job->unpack->seal)
+        status = snapjar_reader_demand_seal(job->reader, job->unpack->seal, err);
     return status;
 }
 
@@ -303,11 +310,12 @@ static bool is_snapshot_name(const char *path)
 }
 
 /* What one worker needs. Free it with clear_unpack in any case. */
-static int make_unpack(struct unpack *unpack, struct cli *cli, const struct values *values)
+static int make_unpack(struct unpack *unpack, struct cli *cli, const struct values *values,
+                       const snapjar_seal_demand *seal)
 {
     snapjar_error err;
 
-    *unpack = (struct unpack){.cli = cli, .values = values, .limits = SNAPJAR_LIMITS_INIT};
+    *unpack = (struct unpack){.cli = cli, .values = values, .seal = seal, .limits = SNAPJAR_LIMITS_INIT};
     unpack->limits.content_size_max = values->max_size;
     unpack->limits.pickle_line_size_max = values->max_line;
     header_limits_set(&unpack->limits, &values->header);
@@ -345,7 +353,8 @@ static void work(void *state, unsigned worker, size_t index)
     unpack_file(&jobs->unpacks[worker], jobs->inputs->items[index]);
 }
 
-static int unpack_all(struct cli *cli, const struct values *values, const struct string_list *inputs)
+static int unpack_files(struct cli *cli, const struct values *values, const struct string_list *inputs,
+                        const snapjar_seal_demand *seal)
 {
     struct many many = {.cli = cli, .verb = "unpacking", .count = inputs->count, .work = work};
     int code = -1;
@@ -355,7 +364,7 @@ static int unpack_all(struct cli *cli, const struct values *values, const struct
     struct jobs jobs = {memory_get(many.jobs * sizeof(*jobs.unpacks)), inputs};
     many.state = &jobs;
     for (unsigned i = 0; i < many.jobs && code < 0; i++)
-        code = make_unpack(&jobs.unpacks[i], cli, values);
+        code = make_unpack(&jobs.unpacks[i], cli, values, seal);
     if (code < 0) {
         many_run(&many);
         code = cli->report.exit_code;
@@ -363,6 +372,17 @@ static int unpack_all(struct cli *cli, const struct values *values, const struct
     for (unsigned i = 0; i < many.jobs; i++)
         clear_unpack(&jobs.unpacks[i]);
     free(jobs.unpacks);
+    return code;
+}
+
+static int unpack_all(struct cli *cli, const struct values *values, const struct string_list *inputs)
+{
+    struct trusting trusting;
+    int code = trusting_make(&trusting, cli, &values->trusting);
+
+    if (code < 0)
+        code = unpack_files(cli, values, inputs, trusting_demand(&trusting));
+    trusting_clear(&trusting);
     return code;
 }
 
@@ -402,6 +422,7 @@ static int run(struct cli *cli, int argc, char **argv)
     walk_free(&walk);
     string_list_free(&files);
     judging_free(&values.judging);
+    trusting_free_values(&values.trusting);
     string_list_free(&inputs);
     return code;
 }

@@ -9,10 +9,12 @@
 #include "denials.h"
 #include "json_out.h"
 #include "judging.h"
+#include "sealing.h"
 
 struct values {
     struct batch_values batch;
     struct judging_values judging;
+    struct trusting_values trusting;
     uint64_t max_size;
     uint64_t max_line;
     bool quiet;
@@ -24,6 +26,7 @@ struct values {
 static const struct option_row rows[] = {
     BATCH_OPTION_ROWS(struct values),
     JUDGING_OPTION_ROWS(struct values),
+    TRUSTING_OPTION_ROWS(struct values, trusting),
     {0, "max-size", "SIZE", OPTION_SIZE, offsetof(struct values, max_size),
      "refuse content larger than SIZE (default 64G)", NULL, 0, 0},
     {0, "max-line", "SIZE", OPTION_SIZE, offsetof(struct values, max_line),
@@ -42,6 +45,7 @@ struct verify {
     const struct values *values;
     /** NULL: nothing is judged. */
     const snapjar_policy *policy;
+    struct trusting trusting;
     snapjar_check_options check;
     struct progress progress;
     /** Files that are whole, with a pickle that no Python could load; they count as damaged, too. */
@@ -223,8 +227,8 @@ static void take(struct batch *batch, const char *path, struct outcome *outcome)
         text_add(&line, outcome->out.data, outcome->out.size);
     } else if (verify->values->verbose) {
         text_escape_string(&line, path);
-        text_printf(&line, ": good, %" PRIu64 " record%s\n", outcome->record_count,
-                    outcome->record_count == 1 ? "" : "s");
+        text_printf(&line, ": good, %" PRIu64 " record%s%s\n", outcome->record_count,
+                    outcome->record_count == 1 ? "" : "s", verify->trusting.trust ? ", sealed" : "");
     }
     report_print(&line);
     text_free(&line);
@@ -262,6 +266,7 @@ static void add_summary(struct text *out, const struct batch *batch, const struc
         batch_add_json_summary(batch, out);
         json_bool(out, "stored_only", values->stored_only);
         json_bool(out, "judged", judging_is_wanted(&values->judging));
+        json_bool(out, "seal_demanded", values->trusting.files.count > 0);
         json_end(out);
         return;
     }
@@ -274,6 +279,7 @@ static void add_summary(struct text *out, const struct batch *batch, const struc
     else
         text_puts(out, values->stored_only                   ? " stored bytes all good, content not looked at"
                        : judging_is_wanted(&values->judging) ? " all good and allowed"
+                       : values->trusting.files.count        ? " all good and sealed"
                                                              : " all good");
     if (batch->other_count)
         text_printf(out, "; %zu other file%s not looked at", batch->other_count, batch->other_count == 1 ? "" : "s");
@@ -283,9 +289,9 @@ static void add_summary(struct text *out, const struct batch *batch, const struc
 }
 
 static int verify_paths(struct cli *cli, const struct values *values, const snapjar_policy *policy,
-                        const struct string_list *paths)
+                        const struct trusting *trusting, const struct string_list *paths)
 {
-    struct verify verify = {.values = values, .check = SNAPJAR_CHECK_OPTIONS_INIT};
+    struct verify verify = {.values = values, .check = SNAPJAR_CHECK_OPTIONS_INIT, .trusting = *trusting};
     struct batch batch;
     struct text summary = {0};
 
@@ -298,6 +304,7 @@ static int verify_paths(struct cli *cli, const struct values *values, const snap
     batch.take = take;
     batch.verb = "verifying";
     batch.needs_scan = !values->stored_only;
+    batch.seal = trusting_demand(&verify.trusting);
     verify.policy = policy;
     verify.check.stored_only = values->stored_only;
     progress_begin(&verify.progress, "verifying", true, !values->quiet);
@@ -320,6 +327,7 @@ static int verify_all(struct cli *cli, const struct values *values, const struct
 {
     snapjar_context *context = NULL;
     snapjar_policy *policy = NULL;
+    struct trusting trusting = {.trust = NULL};
     snapjar_error err;
     int code = -1;
 
@@ -328,7 +336,10 @@ static int verify_all(struct cli *cli, const struct values *values, const struct
     if (judging_is_wanted(&values->judging))
         code = judging_make(cli, &values->judging, false, context, &policy);
     if (code < 0)
-        code = verify_paths(cli, values, policy, paths);
+        code = trusting_make(&trusting, cli, &values->trusting);
+    if (code < 0)
+        code = verify_paths(cli, values, policy, &trusting, paths);
+    trusting_clear(&trusting);
     snapjar_policy_free(policy);
     snapjar_context_free(context);
     return code;
@@ -349,6 +360,7 @@ static int run(struct cli *cli, int argc, char **argv)
     if (code < 0)
         code = verify_all(cli, &values, &paths);
     judging_free(&values.judging);
+    trusting_free_values(&values.trusting);
     string_list_free(&paths);
     return code;
 }
@@ -358,6 +370,7 @@ static const struct example examples[] = {
     {"In a script", "snapjar verify -q job.snapjar || echo broken"},
     {"Is it whole, and does it do nothing but what the policy allows",
      "snapjar verify --policy jobs.policy.json job.snapjar"},
+    {"Is it as somebody made it who may make it", "snapjar verify --trust trust.json job.snapjar"},
     {NULL, NULL},
 };
 
@@ -373,6 +386,9 @@ const struct command command_verify = {
     "passes holds the bytes that were written; whether they are safe to load is judged only if a policy is given "
     "(--policy, --allow, --preset), which allows nothing else than it says. `snapjar scan` judges always, and more "
     "kinds of files.\n\n"
+    "With --trust every record must carry a seal by a trusted key. It is checked before the header is parsed, and "
+    "nothing is decompressed before the payload is the one that was sealed. Records that were taken out of the middle, "
+    "repeated, exchanged or brought from another file are refused.\n\n"
     "Directories are walked as ls does.",
     rows,
     OPERAND_FILE,

@@ -41,8 +41,9 @@ struct command {
 };
 
 extern const struct command command_pack, command_unpack, command_info, command_ls, command_verify, command_scan,
-    command_report, command_doctor, command_append, command_recover, command_show, command_diff, command_dis,
-    command_transcode, command_migrate, command_explain, command_help, command_version;
+    command_report, command_doctor, command_append, command_recover, command_keygen, command_seal, command_unseal,
+    command_show, command_diff, command_dis, command_transcode, command_migrate, command_explain, command_help,
+    command_version;
 extern const struct command command_contract;
 
 /** Command `index` of the table, or NULL beyond its end. */

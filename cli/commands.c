@@ -7,10 +7,10 @@
 #include "command.h"
 
 static const struct command *const commands[] = {
-    &command_pack,    &command_unpack,  &command_info,   &command_ls,       &command_verify,
-    &command_scan,    &command_show,    &command_diff,   &command_dis,      &command_transcode,
-    &command_migrate, &command_report,  &command_doctor, &command_contract, &command_append,
-    &command_recover, &command_explain, &command_help,   &command_version,
+    &command_pack,   &command_unpack,   &command_info,   &command_ls,        &command_verify,  &command_scan,
+    &command_show,   &command_diff,     &command_dis,    &command_transcode, &command_migrate, &command_report,
+    &command_doctor, &command_contract, &command_append, &command_recover,   &command_keygen,  &command_seal,
+    &command_unseal, &command_explain,  &command_help,   &command_version,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

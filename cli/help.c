@@ -30,6 +30,7 @@ const struct docs_row docs_environment[] = {
     {"SOURCE_DATE_EPOCH", "seconds since 1970 that pack and append write as the time of creation, and that report "
                           "reckons ages from, instead of "
                           "the clock's"},
+    {"SNAPJAR_PASSPHRASE", "the passphrase of secret keys, where none is given by an option"},
     {"NO_COLOR", "if set to anything, no colours on a terminal"},
     {"TMPDIR", "where unlinked temporary files go when pipes or large inputs are spooled (/var/tmp if not set)"},
     {NULL, NULL},

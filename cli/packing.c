@@ -226,6 +226,11 @@ int packing_init(struct packing *packing, struct cli *cli, const struct packing_
         snapjar_scan_new(&packing->scan, packing->context, NULL, &err) != SNAPJAR_OK)
         return report_failure(cli, NULL, &err, NULL);
     options->scan = packing->scan;
+    code = sealing_load(&packing->sealing, cli, &values->sealing);
+    if (code >= 0)
+        return code;
+    if (sealing_make(&packing->sealing, packing->context, &options->sealer, &err) != SNAPJAR_OK)
+        return report_failure(cli, NULL, &err, NULL);
     if (!values->contract)
         return -1;
     options->schema_version_is_set = values->schema_version.is_given;
@@ -238,9 +243,11 @@ void packing_clear(struct packing *packing)
 {
     text_free(&packing->labels_json);
     text_free(&packing->build_json);
+    snapjar_sealer_free(packing->options.sealer);
     snapjar_scan_free(packing->scan);
     snapjar_contract_free(packing->contract);
     snapjar_context_free(packing->context);
+    sealing_clear(&packing->sealing);
     packing->context = NULL;
 }
 
@@ -250,15 +257,20 @@ snapjar_status packing_copy(struct packing *copy, const struct packing *packing,
     copy->options.limits = &copy->limits;
     copy->options.progress_state = &copy->progress;
     copy->scan = NULL;
+    copy->options.sealer = NULL;
     snapjar_status status = snapjar_context_new(&copy->context, NULL, err);
     if (status == SNAPJAR_OK)
         status = snapjar_scan_new(&copy->scan, copy->context, NULL, err);
     copy->options.scan = copy->scan;
+    if (status == SNAPJAR_OK)
+        status = sealing_make(&packing->sealing, copy->context, &copy->options.sealer, err);
     return status;
 }
 
 void packing_clear_copy(struct packing *copy)
 {
+    snapjar_sealer_free(copy->options.sealer);
+    copy->options.sealer = NULL;
     snapjar_scan_free(copy->scan);
     copy->scan = NULL;
     snapjar_context_free(copy->context);

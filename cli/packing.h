@@ -11,6 +11,7 @@
 
 #include "command.h"
 #include "progress.h"
+#include "sealing.h"
 
 /** The options of both; the member `packing` of their structs of options. */
 struct packing_values {
@@ -30,6 +31,7 @@ struct packing_values {
     bool json;
     bool no_sync;
     const char *contract;
+    struct sealing_values sealing;
 };
 
 #define PACKING_ROW(values_type, short_name, name, argument, kind, member, help, choices, minimum, maximum)            \
@@ -72,6 +74,7 @@ struct packing_values {
                     "refuse an input larger than SIZE once decompressed (default: 64G)", NULL, 0, 0),                  \
         PACKING_ROW(values_type, 0, "max-line", "SIZE", OPTION_SIZE, max_line,                                         \
                     "refuse a pickle with a longer line of text than SIZE (default 64M)", NULL, 0, 0),                 \
+        SEALING_OPTION_ROWS(values_type, packing.sealing),                                                             \
         PACKING_ROW(values_type, 0, "no-sync", NULL, OPTION_FLAG, no_sync, "do not wait until the disk has it", NULL,  \
                     0, 0),                                                                                             \
         PACKING_ROW(values_type, 0, "json", NULL, OPTION_FLAG, json, "print JSON, one object for each record written", \
@@ -90,6 +93,8 @@ struct packing {
     struct progress progress;
     /** NULL: none. */
     snapjar_contract *contract;
+    /** The keys; shared by all threads. */
+    struct sealing sealing;
 };
 
 /** An input, opened and decompressed. */

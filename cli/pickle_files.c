@@ -103,6 +103,7 @@ void pickle_files_look(struct batch *batch, snapjar_context *context, snapjar_so
 
     options.string_encoding = batch->string_encoding;
     options.limits = &batch->limits;
+    options.seal = batch->seal;
     options.threads = batch->inner_threads;
     progress_begin(&progress, batch->verb, true, batch->is_alone && batch->verb && !batch->cli->report.is_quiet);
     if (batch->is_alone) {

@@ -99,6 +99,7 @@ static void look_at_file(struct pickle_walk *walk, const struct walk_item *item)
     snapjar_error err;
     snapjar_pickles_options options = pickle_walk_options(walk->values, &limits);
 
+    options.seal = walk->seal;
     if (item->kind == WALK_FAILED) {
         errno = item->reason;
         report_make_errno(&err, SNAPJAR_DIAG_OPEN_FAILED, "cannot read the directory");

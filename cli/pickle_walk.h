@@ -32,6 +32,8 @@ struct pickle_walk {
     void *state;
     snapjar_context *context;
     const struct pickle_walk_values *values;
+    /** The seal that every record must have; NULL: none is demanded. */
+    const snapjar_seal_demand *seal;
     bool is_json;
     /** There may be more than one pickle, so each is told apart. */
     bool has_titles;

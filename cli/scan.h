@@ -8,10 +8,12 @@
 
 #include "batch.h"
 #include "judging.h"
+#include "sealing.h"
 
 struct scan_values {
     struct batch_values batch;
     struct judging_values judging;
+    struct trusting_values trusting;
     bool no_default_presets;
     bool list_presets;
     int encoding;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <snapjar/pickles.h>
+#include <snapjar/seal.h>
 
 #include "pickle/inspect.h"
 #include "pickle/scan.h"
@@ -67,7 +68,12 @@ static snapjar_status open_source(snapjar_pickles *pickles, snapjar_error *err)
     SJ_TRY(snapjar_source_size(pickles->source, &pickles->source_size, err));
     if (inner == SNAPJAR_INPUT_SNAPSHOT)
         SJ_TRY(snapjar_reader_new(&pickles->reader, pickles->context, pickles->source, &pickles->limits, err));
-    return SNAPJAR_OK;
+    if (!pickles->options.seal)
+        return SNAPJAR_OK;
+    if (pickles->reader)
+        return snapjar_reader_demand_seal(pickles->reader, pickles->options.seal, err);
+    return sj_raise(err, SNAPJAR_BAD_SEAL, SNAPJAR_DIAG_SEAL_MISSING, SJ_AT_FILE(0),
+                    "a seal is demanded, and only snapshots have one");
 }
 
 static snapjar_status check_options(const snapjar_pickles_options *options, snapjar_error *err)

@@ -80,6 +80,38 @@ def job_pickles() -> dict:
     }
 
 
+def keys() -> dict:
+    """Keys that are always the same, trust in them, and a passphrase. The secrets are no secrets."""
+    seed = bytes(range(32)).hex()
+    build = "algorithm ed25519\nid 1ce0c602d5ce103a8b0acf9ae93deb10\n"
+    build += "public 03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8\ncomment build machine\n"
+    cache = f"snapjar secret key 1\nalgorithm mac\nid 16fd4562e626ec0e94efc506844ee5fc\nprotection none\nsecret {'07' * 32}\n"
+    # The same seed, under the passphrase "open sesame", cheap to try.
+    locked = (
+        "snapjar secret key 1\nalgorithm ed25519\nid 1ce0c602d5ce103a8b0acf9ae93deb10\n"
+        "public 03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8\nprotection argon2id 1 8192\n"
+        "salt 00112233445566778899aabbccddeeff\nnonce 000102030405060708090a0b0c0d0e0f1011121314151617\n"
+        "secret d0981ea26474b65ee4899e9513decdd8611b42624c1a535912c900d95e549c99"
+        "30d5dbf036d5389936cf0fde10df54b0\n"
+    )
+    trust = (
+        '{"snapjar_trust": 1, "keys": [\n  {"ed25519": "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8",'
+        ' "types": %s},\n  {"mac": "16fd4562e626ec0e94efc506844ee5fc", "types": "any"%s}\n]}\n'
+    )
+    files = {
+        "build.key": f"snapjar secret key 1\n{build}protection none\nsecret {seed}\n",
+        "build.pub": f"snapjar public key 1\n{build}",
+        "cache.key": cache,
+        "locked.key": locked,
+        "trust.json": trust % ('["app.jobs:Job", "builtins:dict"]', ""),
+        "trust-other.json": trust % ('["app:Other"]', ""),
+        "trust-old.json": trust % ('"any", "not_after": "2020-01-01T00:00:00Z"', ""),
+        "trust-bad.json": trust % ('"any", "not_afer": "2020-01-01T00:00:00Z"', ""),
+        "passphrase.txt": "open sesame\n",
+    }
+    return {name: text.encode() for name, text in files.items()}
+
+
 def pickles() -> dict:
     one = pickle.dumps({"a": 1, "b": [1, 2, 3]}, 4)
     many = b"".join(pickle.dumps({"number": i, "text": "x" * 10 * i}, 4) for i in range(3))
@@ -113,6 +145,7 @@ def pickles() -> dict:
     }
     files.update(job_pickles())
     files.update(old_headers(one))
+    files.update(keys())
     for protocol in range(6):
         files[f"p{protocol}.pkl"] = pickle.dumps({"a": [1, 2.5, "text", None]}, protocol)
     return files

@@ -17,6 +17,8 @@
 extern "C" {
 #endif
 
+struct snapjar_seal_demand;
+
 /** A walk over the pickles of one source. One thread at a time. */
 typedef struct snapjar_pickles snapjar_pickles;
 
@@ -32,11 +34,16 @@ typedef struct snapjar_pickles_options {
     /** Called while a pickle is loaded or scanned. */
     snapjar_progress *progress;
     void *progress_state;
+    /**
+     * Demands a seal of every record (seal.h); what is no snapshot has none and is refused with `seal-missing`. NULL:
+     * none is demanded. Borrowed while the walk is opened; its trust set until the walk is freed.
+     */
+    const struct snapjar_seal_demand *seal;
 } snapjar_pickles_options;
 
 #define SNAPJAR_PICKLES_OPTIONS_INIT                                                                                   \
     {                                                                                                                  \
-        sizeof(snapjar_pickles_options), SNAPJAR_STRING_ASCII, 0, NULL, NULL, NULL                                     \
+        sizeof(snapjar_pickles_options), SNAPJAR_STRING_ASCII, 0, NULL, NULL, NULL, NULL                               \
     }
 
 /** A pickle that was come to. Borrowed until the next call of snapjar_pickles_next or snapjar_pickles_free. */
