@@ -56,6 +56,8 @@ typedef struct module_state {
     PyTypeObject *reader_type;
     PyTypeObject *writer_type;
     PyTypeObject *unpickler_type;
+    PyTypeObject *key_type;
+    PyTypeObject *trust_type;
     /** Where an unpickler keeps its table. */
     Py_ssize_t table_offset;
     /** The type keeps a pointer to them. */
@@ -143,6 +145,20 @@ PyObject *raise_denial(module_state *state, const snapjar_judgement *judgement, 
 PyObject *describe_denials(const snapjar_judgement *judgement);
 /** Replaces the exception that is set by what a hook (object, exception) makes of it. */
 void replace_exception(PyObject *hook, PyObject *object);
+
+/* ---- seal.c ---- */
+
+extern PyType_Spec key_spec;
+extern PyType_Spec trust_spec;
+/** What is to be trusted; made at the first call. NULL with an exception. */
+snapjar_trust *trust_get(module_state *state, PyObject *trust);
+PyObject *core_key_generate(PyObject *module, PyObject *args);
+PyObject *core_key_open(PyObject *module, PyObject *args);
+PyObject *core_seal(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+/** A sealer by a tuple of keys, which must outlive it, for a context in bytes or None; NULL with an exception. */
+snapjar_sealer *sealer_make(module_state *state, snapjar_context *context, PyObject *keys, PyObject *seal_context);
+/** Records (bytes) sealed, or NULL with an exception; `continues`: they follow those sealed before. */
+PyObject *seal_records(module_state *state, workspace *ws, snapjar_sealer *sealer, PyObject *records, bool continues);
 
 /* ---- policy.c ---- */
 

@@ -66,6 +66,9 @@ static PyMethodDef core_methods[] = {
     {"loads", (PyCFunction)(void (*)(void))core_loads, METH_FASTCALL, NULL},
     {"dumps", (PyCFunction)(void (*)(void))core_dumps, METH_FASTCALL, NULL},
     {"dump_path", (PyCFunction)(void (*)(void))core_dump_path, METH_FASTCALL, NULL},
+    {"seal", (PyCFunction)(void (*)(void))core_seal, METH_FASTCALL, NULL},
+    {"key_generate", core_key_generate, METH_VARARGS, NULL},
+    {"key_open", core_key_open, METH_VARARGS, NULL},
     {"scan", (PyCFunction)(void (*)(void))core_scan, METH_FASTCALL, NULL},
     {"show", core_show, METH_VARARGS, NULL},
     {"diff", core_diff, METH_VARARGS, NULL},
@@ -114,10 +117,11 @@ static int core_exec(PyObject *module)
         add_type(module, &state->buffer_type, &buffer_spec) < 0 ||
         add_type(module, &state->stream_type, &stream_spec) < 0 ||
         add_type(module, &state->reader_type, &reader_spec) < 0 ||
-        add_type(module, &state->writer_type, &writer_spec) < 0)
+        add_type(module, &state->writer_type, &writer_spec) < 0 || add_type(module, &state->key_type, &key_spec) < 0 ||
+        add_type(module, &state->trust_type, &trust_spec) < 0)
         return -1;
     if (PyModule_AddType(module, state->policy_type) < 0 || PyModule_AddType(module, state->reader_type) < 0 ||
-        PyModule_AddType(module, state->writer_type) < 0 ||
+        PyModule_AddType(module, state->writer_type) < 0 || PyModule_AddType(module, state->trust_type) < 0 ||
         PyModule_AddIntConstant(module, "USES_CLASS", (long)SNAPJAR_USES_CLASS) < 0 ||
         PyModule_AddIntConstant(module, "USES_ALL", (long)SNAPJAR_USES_ALL) < 0 ||
         PyModule_AddStringConstant(module, "__version__", SNAPJAR_VERSION) < 0)
@@ -145,6 +149,8 @@ static int core_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->stream_type);
     Py_VISIT(state->reader_type);
     Py_VISIT(state->writer_type);
+    Py_VISIT(state->key_type);
+    Py_VISIT(state->trust_type);
     Py_VISIT(state->unpickler_type);
     Py_VISIT(state->pickle_dumps);
     for (int i = 0; i < HOOK_COUNT; i++)
@@ -168,6 +174,8 @@ static int core_clear(PyObject *module)
     Py_CLEAR(state->stream_type);
     Py_CLEAR(state->reader_type);
     Py_CLEAR(state->writer_type);
+    Py_CLEAR(state->key_type);
+    Py_CLEAR(state->trust_type);
     Py_CLEAR(state->unpickler_type);
     Py_CLEAR(state->pickle_dumps);
     for (int i = 0; i < HOOK_COUNT; i++)

@@ -15,6 +15,8 @@ typedef struct reader_object {
     Py_buffer view;
     int has_view;
     int is_busy;
+    /** Whose seals are accepted, or NULL. */
+    PyObject *trust;
 } reader_object;
 
 static void reader_shut(reader_object *self)
@@ -38,6 +40,7 @@ static void reader_dealloc(PyObject *object)
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
 
     reader_shut((reader_object *)object);
+    Py_XDECREF(((reader_object *)object)->trust);
     release(object);
     Py_DECREF(type);
 }
@@ -272,6 +275,30 @@ static PyObject *reader_pickle(PyObject *object, PyObject *args)
     return pickle;
 }
 
+/* demand_seal(trust, context or None): before the first record */
+static PyObject *reader_demand_seal(PyObject *object, PyObject *args)
+{
+    reader_object *self = (reader_object *)object;
+    snapjar_seal_demand demand = SNAPJAR_SEAL_DEMAND_INIT;
+    PyObject *trust = NULL;
+    snapjar_error err;
+
+    if (!PyArg_ParseTuple(args, "O!z", self->state->trust_type, &trust, &demand.context) ||
+        reader_begin(self, false) < 0)
+        return NULL;
+    demand.trust = trust_get(self->state, trust);
+    snapjar_status status = demand.trust ? snapjar_reader_demand_seal(self->reader, &demand, &err) : SNAPJAR_OK;
+    self->is_busy = 0;
+    if (!demand.trust)
+        return NULL;
+    if (status != SNAPJAR_OK)
+        return raise_error(self->state, &err);
+    PyObject *old = self->trust;
+    self->trust = Py_NewRef(trust);
+    Py_XDECREF(old);
+    Py_RETURN_NONE;
+}
+
 static PyObject *reader_close(PyObject *object, PyObject *unused)
 {
     reader_object *self = (reader_object *)object;
@@ -286,15 +313,11 @@ static PyObject *reader_close(PyObject *object, PyObject *unused)
 }
 
 static PyMethodDef reader_methods[] = {
-    {"next", reader_next, METH_NOARGS, NULL},
-    {"seek", reader_seek, METH_VARARGS, NULL},
-    {"seek_last", reader_seek_last, METH_NOARGS, NULL},
-    {"size", reader_size, METH_NOARGS, NULL},
-    {"load", reader_load, METH_VARARGS, NULL},
-    {"verify", reader_verify, METH_VARARGS, NULL},
-    {"pickle", reader_pickle, METH_VARARGS, NULL},
-    {"close", reader_close, METH_NOARGS, NULL},
-    {NULL, NULL, 0, NULL},
+    {"next", reader_next, METH_NOARGS, NULL},           {"seek", reader_seek, METH_VARARGS, NULL},
+    {"seek_last", reader_seek_last, METH_NOARGS, NULL}, {"size", reader_size, METH_NOARGS, NULL},
+    {"load", reader_load, METH_VARARGS, NULL},          {"verify", reader_verify, METH_VARARGS, NULL},
+    {"pickle", reader_pickle, METH_VARARGS, NULL},      {"demand_seal", reader_demand_seal, METH_VARARGS, NULL},
+    {"close", reader_close, METH_NOARGS, NULL},         {NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot reader_slots[] = {

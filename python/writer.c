@@ -11,12 +11,19 @@ typedef struct writer_object {
     int is_busy;
     /** Bytes of a torn tail that were set aside. */
     unsigned long long repaired_size;
+    bool appends;
+    /** Seals what is written, by these keys; or NULL. */
+    snapjar_sealer *sealer;
+    PyObject *keys;
 } writer_object;
 
 static void writer_shut(writer_object *self)
 {
     snapjar_sink_free(self->sink);
     self->sink = NULL;
+    snapjar_sealer_free(self->sealer);
+    self->sealer = NULL;
+    Py_CLEAR(self->keys);
     if (self->ws)
         workspace_release(self->state, self->ws);
     self->ws = NULL;
@@ -38,6 +45,7 @@ static snapjar_status open_sink(writer_object *self, const char *path, int appen
     snapjar_durability durability = is_synced ? SNAPJAR_DURABILITY_SYNC : SNAPJAR_DURABILITY_NONE;
     uint64_t repaired = 0;
 
+    self->appends = appends != 0;
     if (appends) {
         snapjar_append_options options = SNAPJAR_APPEND_OPTIONS_INIT;
         options.repair = repair != 0;
@@ -123,13 +131,36 @@ static int write_record(writer_object *self, PyObject *bytes)
     return -1;
 }
 
+/* seal_with(keys in a tuple, context or None): before the first record */
+static PyObject *writer_seal_with(PyObject *object, PyObject *args)
+{
+    writer_object *self = (writer_object *)object;
+    PyObject *keys = NULL;
+    PyObject *seal_context = NULL;
+    snapjar_error err;
+
+    if (!PyArg_ParseTuple(args, "O!O", &PyTuple_Type, &keys, &seal_context) || writer_begin(self) < 0)
+        return NULL;
+    self->is_busy = 0;
+    self->sealer = sealer_make(self->state, self->ws->context, keys, seal_context);
+    if (!self->sealer)
+        return NULL;
+    self->keys = Py_NewRef(keys);
+    if (self->appends && snapjar_sealer_follow(self->sealer, self->sink, &err) != SNAPJAR_OK)
+        return raise_error(self->state, &err);
+    Py_RETURN_NONE;
+}
+
 static PyObject *writer_write(PyObject *object, PyObject *record)
 {
     writer_object *self = (writer_object *)object;
 
     if (writer_begin(self) < 0)
         return NULL;
-    int status = write_record(self, record);
+    PyObject *sealed =
+        self->sealer ? seal_records(self->state, self->ws, self->sealer, record, true) : Py_NewRef(record);
+    int status = sealed ? write_record(self, sealed) : -1;
+    Py_XDECREF(sealed);
     self->is_busy = 0;
     if (status < 0)
         return NULL;
@@ -176,6 +207,7 @@ static PyObject *writer_repaired_size(PyObject *object, void *unused)
 }
 
 static PyMethodDef writer_methods[] = {
+    {"seal_with", writer_seal_with, METH_VARARGS, NULL},
     {"write", writer_write, METH_O, NULL},
     {"finish", writer_finish, METH_NOARGS, NULL},
     {"abort", writer_abort, METH_NOARGS, NULL},

@@ -288,7 +288,9 @@ static snapjar_status rewrite(rewriting *r, snapjar_error *err)
     SJ_TRY(snapjar_reader_new(&r->reader, r->context, r->source, r->options.limits, err));
     SJ_TRY(count_records(r, &count, err));
     SJ_TRY(snapjar_source_size(r->source, &r->source_size, err));
-    r->wants_stream = count > 1 || r->options.stream;
+    r->wants_stream = count > 1 || r->options.stream || r->options.continues;
+    if (r->sealer && !r->options.continues)
+        snapjar_sealer_begin(r->sealer);
     for (;;) {
         const snapjar_record *record = NULL;
         SJ_TRY(snapjar_reader_next(r->reader, &record, err));
@@ -321,9 +323,7 @@ snapjar_status snapjar_seal(snapjar_sealer *sealer, snapjar_source *source, snap
         return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
                         "sealer, source or sink is NULL");
     rewriting r = {.context = sealer->context, .source = source, .sink = sink, .sealer = sealer};
-    snapjar_sealer_begin(sealer);
     SJ_TRY(run(&r, options, err));
-    snapjar_sealer_begin(sealer);
     if (count)
         *count = r.count;
     return SNAPJAR_OK;

@@ -51,6 +51,7 @@ from ._records import (
     verify,
 )
 from ._scan import ScannedGlobal, ScanResult, scan, show
+from ._seal import Key, Trust
 from ._serializer import Serializer
 
 # In the order of the extension's list of hooks.
@@ -70,8 +71,8 @@ __version__ = _core.__version__
 __all__ = [
     "ArgumentError", "Assessment", "Cache", "Change", "Contract", "ContractError", "Denial", "Diff", "Difference", "EndOfFile", "Environment",
     "EnvironmentMismatchError", "EnvironmentWarning", "FileError", "Finding", "Header", "HeaderChange", "IntegrityError", "InternalError",
-    "LayoutChange", "LayoutError", "LayoutWarning", "LimitError", "LoadError", "Migrated", "MissingError", "NoMemoryError", "NotFoundError",
+    "Key", "LayoutChange", "LayoutError", "LayoutWarning", "LimitError", "LoadError", "Migrated", "MissingError", "NoMemoryError", "NotFoundError",
     "NotPicklableError", "Policy", "PolicyError", "Preset", "Record", "RecordChange", "RecordReader", "RecordWriter", "Rule", "ScanResult",
-    "ScannedGlobal", "SealError", "Serializer", "SnapjarError", "SnapjarWarning", "UnsupportedVersionError", "Verification", "diff", "dump", "dumps",
+    "ScannedGlobal", "SealError", "Serializer", "SnapjarError", "SnapjarWarning", "Trust", "UnsupportedVersionError", "Verification", "diff", "dump", "dumps",
     "inspect", "load", "loads", "migrate", "open_reader", "open_writer", "presets", "scan", "set_build_info", "show", "verify",
 ]  # fmt: skip

@@ -23,6 +23,9 @@ _Scalar: TypeAlias = str | int | bool | None
 _Layout: TypeAlias = Literal["warn", "refuse", "ignore"]
 _Compression: TypeAlias = Literal["auto", "raw", "zstd"]
 
+_Key: TypeAlias = "Key | _Path | Iterable[Key | _Path] | None"
+_Trust: TypeAlias = "Trust | Key | _Path | None"
+
 def dumps(
     obj: Any,
     *,
@@ -36,6 +39,8 @@ def dumps(
     threads: int | None = None,
     frame_size: int = 0,
     contract: Contract | _Path | bytes | None = None,
+    key: _Key = None,
+    context: str | None = None,
 ) -> bytes: ...
 def dump(
     obj: Any,
@@ -50,6 +55,8 @@ def dump(
     level: int = 0,
     threads: int | None = None,
     frame_size: int = 0,
+    key: _Key = None,
+    context: str | None = None,
     sync: bool = True,
     exclusive: bool = False,
     contract: Contract | _Path | bytes | None = None,
@@ -66,6 +73,8 @@ def loads(
     threads: int | None = None,
     contract: Contract | _Path | bytes | None = None,
     migrations: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] | None = None,
+    trust: _Trust = None,
+    context: str | None = None,
 ) -> Any: ...
 def load(
     source: _Source,
@@ -81,6 +90,8 @@ def load(
     contract: Contract | _Path | bytes | None = None,
     write_back: bool = False,
     migrations: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] | None = None,
+    trust: _Trust = None,
+    context: str | None = None,
 ) -> Any: ...
 def migrate(
     paths: _Path | Iterable[_Path],
@@ -96,6 +107,8 @@ def open_reader(
     source: _Source,
     *,
     max_size: int = 0,
+    trust: _Trust = None,
+    context: str | None = None,
     allow: _Allow = (),
     policy: Policy | None = None,
     environment: str | Environment = "warn",
@@ -105,10 +118,25 @@ def open_reader(
     threads: int | None = None,
 ) -> RecordReader: ...
 def open_writer(
-    path: _Path, *, append: bool = False, repair: bool = False, sync: bool = True, exclusive: bool = False
+    path: _Path,
+    *,
+    append: bool = False,
+    repair: bool = False,
+    sync: bool = True,
+    exclusive: bool = False,
+    key: _Key = None,
+    context: str | None = None,
 ) -> RecordWriter: ...
 def inspect(source: _Source, *, record: int = 0) -> Header: ...
-def verify(source: _Source, *, threads: int | None = None, stored_only: bool = False, max_size: int = 0) -> Verification: ...
+def verify(
+    source: _Source,
+    *,
+    threads: int | None = None,
+    stored_only: bool = False,
+    max_size: int = 0,
+    trust: _Trust = None,
+    context: str | None = None,
+) -> Verification: ...
 def scan(
     source: _Source,
     *,
@@ -211,6 +239,8 @@ class RecordWriter:
         level: int = 0,
         threads: int | None = None,
         frame_size: int = 0,
+        key: _Key = None,
+        context: str | None = None,
     ) -> None: ...
     def write(self, records: _Bytes) -> None: ...
     @property
@@ -337,6 +367,37 @@ class Environment:
     ) -> None: ...
     def differences(self, build: Mapping[str, object]) -> list[Difference]: ...
 
+class Key:
+    def __init__(self, path: _Path, *, passphrase: str | bytes | None = None) -> None: ...
+    @classmethod
+    def generate(cls, algorithm: Literal["ed25519", "mac"] = "ed25519", *, comment: str | None = None) -> Key: ...
+    def save(self, path: _Path, *, passphrase: str | bytes | None) -> None: ...
+    def public_text(self) -> str: ...
+    @property
+    def algorithm(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def comment(self) -> str: ...
+    @property
+    def has_secret(self) -> bool: ...
+
+class Trust:
+    def __init__(self) -> None: ...
+    @classmethod
+    def read(cls, path: _Path, *, keys: Iterable[Key] = ()) -> Trust: ...
+    def add(
+        self,
+        key: Key,
+        *,
+        types: Iterable[str | type] | None = None,
+        not_before: datetime.datetime | str | None = None,
+        not_after: datetime.datetime | str | None = None,
+        context: str | None = None,
+    ) -> Trust: ...
+    @property
+    def key_ids(self) -> tuple[str, ...]: ...
+
 class Serializer:
     policy: Policy
     def __init__(
@@ -347,6 +408,9 @@ class Serializer:
         environment: str | Environment = "ignore",
         layout: _Layout = "ignore",
         dump: dict[str, Any] | None = None,
+        key: _Key = None,
+        trust: _Trust = None,
+        context: str | None = None,
     ) -> None: ...
     def dumps(self, obj: Any, *args: Any, **keywords: Any) -> bytes: ...
     def loads(self, data: _Bytes, *args: Any, **keywords: Any) -> Any: ...

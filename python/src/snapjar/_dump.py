@@ -60,6 +60,8 @@ def dumps(
     threads: int | None = None,
     frame_size: int = 0,
     contract: Any = None,
+    key: Any = None,
+    context: str | None = None,
 ) -> bytes:
     if contract is not None:
         contract = resolve_contract(contract)
@@ -67,8 +69,8 @@ def dumps(
                        created=created, protocol=protocol, compression=compression, level=level, threads=threads,
                        frame_size=frame_size)  # fmt: skip
         check_written(contract, record)
-        return record
-    return _core.dumps(
+        return record if key is None and context is None else _sealed(record, key, context)
+    record = _core.dumps(
         obj,
         type if type is None or type.__class__ is str else _type_name(type),
         schema_version,
@@ -80,6 +82,15 @@ def dumps(
         threads,
         frame_size,
     )
+    return record if key is None and context is None else _sealed(record, key, context)
+
+
+def _sealed(record: bytes, key: Any, context: str | None) -> bytes:
+    from ._seal import seal
+
+    if key is None:
+        raise ValueError("context is for a key, and none was given")
+    return seal(record, key, context)
 
 
 def dump(
@@ -95,6 +106,8 @@ def dump(
     level: int = 0,
     threads: int | None = None,
     frame_size: int = 0,
+    key: Any = None,
+    context: str | None = None,
     sync: bool = True,
     exclusive: bool = False,
     contract: Any = None,
@@ -115,13 +128,28 @@ def dump(
         threads,
         frame_size,
     )
+    is_sealed = key is not None or context is not None
     if isinstance(target, (str, os.PathLike)):
-        _core.dump_path(fspath(target), sync, exclusive, *arguments)
+        if is_sealed:
+            _write_path(target, _sealed(_core.dumps(*arguments), key, context), sync, exclusive)
+        else:
+            _core.dump_path(fspath(target), sync, exclusive, *arguments)
         return
     write = getattr(target, "write", None)
     if write is None:
         raise TypeError(f"a path or a binary file to write to, not {target.__class__.__name__}")
-    _write_all(write, _core.dumps(*arguments))
+    record = _core.dumps(*arguments)
+    _write_all(write, _sealed(record, key, context) if is_sealed else record)
+
+
+def _write_path(path: Any, record: bytes, sync: bool, exclusive: bool) -> None:
+    writer = _core.Writer(fspath(path), False, False, sync, exclusive)
+    try:
+        writer.write(record)
+        writer.finish()
+    except BaseException:
+        writer.abort()
+        raise
 
 
 def _write_all(write: Any, record: bytes) -> None:

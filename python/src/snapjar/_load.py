@@ -14,6 +14,7 @@ from ._environment import environment_rules
 from ._errors import ContractError, EndOfFile, hint_of
 from ._layout import MODES
 from ._policy import Policy, resolve_policy
+from ._seal import demand
 from ._source import Opened
 
 _WARN = environment_rules("warn")
@@ -71,11 +72,28 @@ def loads(
     threads: int | None = None,
     contract: Any = None,
     migrations: Any = None,
+    trust: Any = None,
+    context: str | None = None,
 ) -> Any:
     if contract is not None or migrations:
         wanted = {"allow": allow, "policy": policy, "environment": environment, "layout": layout, "type": type,
                   "schema_version": schema_version, "threads": threads}  # fmt: skip
-        return _loads_by_contract(bytes(data), contract, migrations or {}, wanted)
+        data = bytes(data)
+        _check_seal(data, trust, context)
+        return _loads_by_contract(data, contract, migrations or {}, wanted)
+    if trust is not None or context is not None:
+        return load(
+            memoryview(data),
+            allow=allow,
+            policy=policy,
+            environment=environment,
+            layout=layout,
+            type=type,
+            schema_version=schema_version,
+            threads=threads,
+            trust=trust,
+            context=context,
+        )
     return _core.loads(
         data,
         policy if policy is not None and not allow else resolve_policy(allow, policy),
@@ -100,14 +118,20 @@ def load(
     contract: Any = None,
     write_back: bool = False,
     migrations: Any = None,
+    trust: Any = None,
+    context: str | None = None,
 ) -> Any:
     if contract is not None or migrations or write_back:
         wanted = {"allow": allow, "policy": policy, "environment": environment, "layout": layout, "type": type,
                   "schema_version": schema_version, "threads": threads}  # fmt: skip
-        return _load_by_contract(source, max_size, contract, write_back, migrations or {}, wanted)
+        if write_back and trust is not None:
+            raise ValueError("write_back goes with no trust: what it writes is not sealed")
+        return _load_by_contract(source, max_size, contract, write_back, migrations or {}, wanted, (trust, context))
     wanted = settings(allow, policy, environment, layout, type, schema_version, threads)
     opened = Opened(source, max_size)
     try:
+        if trust is not None or context is not None:
+            demand(opened.native, trust, context)
         row = opened.native.next()
         if row is None:
             raise EndOfFile("there is no record here [empty-file]")._with(status="cut-short", diagnostic="empty-file")
@@ -121,6 +145,19 @@ def load(
         opened.close()
     opened.advance(offset, size)
     return obj
+
+
+def _check_seal(data: bytes, trust: Any, context: str | None) -> None:
+    """Raises unless all of these very bytes are sealed as demanded."""
+    if trust is None and context is None:
+        return
+    opened = Opened(data)
+    try:
+        demand(opened.native, trust, context)
+        while opened.native.next() is not None:
+            opened.native.verify(None, False)
+    finally:
+        opened.close()
 
 
 def _loads_by_contract(data: bytes, contract: Any, migrations: Any, wanted: dict[str, Any]) -> Any:
@@ -141,7 +178,7 @@ def _loads_by_contract(data: bytes, contract: Any, migrations: Any, wanted: dict
 
 
 def _load_by_contract(
-    source: Any, max_size: int, contract: Any, write_back: bool, migrations: Any, wanted: dict[str, Any]
+    source: Any, max_size: int, contract: Any, write_back: bool, migrations: Any, wanted: dict[str, Any], seal: tuple
 ) -> Any:
     is_path = isinstance(source, (str, os.PathLike))
     if write_back and (contract is None or not is_path or migrations):
@@ -153,6 +190,7 @@ def _load_by_contract(
         data = source.read() if hasattr(source, "read") else bytes(source)
     if max_size and len(data) > max_size:
         raise ValueError(f"the file has {len(data)} bytes, max_size is {max_size}")
+    _check_seal(data, *seal)
     contract = contract if contract is None else resolve_contract(contract)
     obj = _loads_by_contract(data, contract, migrations, wanted)
     if write_back:

@@ -13,6 +13,7 @@ from . import _core
 from ._dump import dumps
 from ._errors import EndOfFile, SnapjarError, fspath, no_record
 from ._load import settings
+from ._seal import _bytes, demand, resolve_keys
 from ._source import Opened
 
 
@@ -114,7 +115,9 @@ _DEFAULTS = {"allow": (), "policy": None, "environment": "warn", "layout": "warn
 class RecordReader:
     """The records of a source: iterate, count, or pick any by its number. One thread at a time."""
 
-    def __init__(self, source: Any, max_size: int, defaults: dict[str, Any]) -> None:
+    def __init__(
+        self, source: Any, max_size: int, defaults: dict[str, Any], trust: Any = None, context: str | None = None
+    ) -> None:
         unknown = set(defaults) - set(_DEFAULTS)
         if unknown:
             raise TypeError(f"open_reader has no parameter {', '.join(sorted(unknown))}")
@@ -122,6 +125,7 @@ class RecordReader:
         settings(**self._defaults)  # says now what is wrong with them
         self._opened = Opened(source, max_size)
         self._native = self._opened.native
+        demand(self._native, trust, context)
         self._headers: list[Header] = []
         self._at: int | None = None
 
@@ -203,15 +207,35 @@ class RecordReader:
         self.close()
 
 
-def open_reader(source: Any, *, max_size: int = 0, **defaults: Any) -> RecordReader:
-    return RecordReader(source, max_size, defaults)
+def open_reader(
+    source: Any, *, max_size: int = 0, trust: Any = None, context: str | None = None, **defaults: Any
+) -> RecordReader:
+    return RecordReader(source, max_size, defaults, trust, context)
 
 
 class RecordWriter:
     """Writes records to a file. All of them become visible together, when it is closed without an error."""
 
-    def __init__(self, path: Any, append: bool, repair: bool, sync: bool, exclusive: bool) -> None:
+    def __init__(
+        self,
+        path: Any,
+        append: bool,
+        repair: bool,
+        sync: bool,
+        exclusive: bool,
+        key: Any = None,
+        context: str | None = None,
+    ) -> None:
+        keys = None if key is None else resolve_keys(key)
+        if keys is None and context is not None:
+            raise ValueError("context is for a key, and none was given")
         self._native = _core.Writer(fspath(path), append, repair, sync, exclusive)
+        if keys is not None:
+            try:
+                self._native.seal_with(keys, _bytes(context))
+            except BaseException:
+                self._native.abort()
+                raise
         self.count = 0
 
     def dump(self, obj: Any, **keywords: Any) -> None:
@@ -260,12 +284,14 @@ def open_writer(
     repair: bool = False,
     sync: bool = True,
     exclusive: bool = False,
+    key: Any = None,
+    context: str | None = None,
 ) -> RecordWriter:
     if append and exclusive:
         raise ValueError("append adds to a file that is there, exclusive refuses it")
     if repair and not append:
         raise ValueError("repair belongs to append")
-    return RecordWriter(path, append, repair, sync, exclusive)
+    return RecordWriter(path, append, repair, sync, exclusive, key, context)
 
 
 def inspect(source: Any, *, record: int = 0) -> Header:
@@ -296,17 +322,26 @@ class Verification:
         return f"<snapjar.Verification {len(self.headers)} whole records: {self.error or 'all good'}>"
 
 
-def verify(source: Any, *, threads: int | None = None, stored_only: bool = False, max_size: int = 0) -> Verification:
+def verify(
+    source: Any,
+    *,
+    threads: int | None = None,
+    stored_only: bool = False,
+    max_size: int = 0,
+    trust: Any = None,
+    context: str | None = None,
+) -> Verification:
     whole: list[Header] = []
     opened = Opened(source, max_size)
     try:
+        demand(opened.native, trust, context)
         while (row := opened.native.next()) is not None:
             opened.native.verify(threads, stored_only)
             whole.append(Header(*row))
         if not whole:
             raise EndOfFile("there is no record here [empty-file]")._with(status="cut-short", diagnostic="empty-file")
     except SnapjarError as error:
-        if error.status not in ("damaged", "cut-short", "wrong-format", "unsupported"):
+        if error.status not in ("damaged", "cut-short", "wrong-format", "unsupported", "bad-seal"):
             raise
         return Verification(tuple(whole), error)
     finally:
