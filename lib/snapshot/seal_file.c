@@ -57,13 +57,6 @@ static snapjar_status make_frame(rewriting *r, const char *json, size_t json_siz
     return SNAPJAR_OK;
 }
 
-static size_t locate(const snapjar_header *header, const char *key)
-{
-    sj_json_path path = {.steps = {{key, 0}}, .depth = 1};
-
-    return sj_json_locate(header->json, header->prefix.json_size, &path);
-}
-
 /* Puts `text` into `json` at `at`. */
 static size_t insert(char *json, size_t size, size_t at, const char *text, size_t text_size)
 {
@@ -72,11 +65,62 @@ static size_t insert(char *json, size_t size, size_t at, const char *text, size_
     return size + text_size;
 }
 
+/* Behind the array or object at `at`, whose text is valid. */
+static size_t value_end(const char *json, size_t at)
+{
+    bool is_text = false;
+    size_t depth = 0;
+
+    do {
+        char c = json[at];
+        if (is_text && c == '\\')
+            at++;
+        else if (c == '"')
+            is_text = !is_text;
+        else if (!is_text && (c == '{' || c == '['))
+            depth++;
+        else if (!is_text && (c == '}' || c == ']'))
+            depth--;
+        at++;
+    } while (depth);
+    return at;
+}
+
+/* Cuts a member whose value is an array or object out of the header's own object, with one comma. Returns the new size.
+ */
+static size_t cut_member(char *json, size_t size, const char *key)
+{
+    sj_json_path path = {.steps = {{key, 0}}, .depth = 1};
+    sj_json_path root = {.depth = 0};
+    size_t value = sj_json_locate(json, size, &path);
+    size_t start = value;
+
+    if (value == sj_json_locate(json, size, &root))
+        return size; /* there is none */
+    size_t end = value_end(json, value);
+    /* Back over the colon and the closing quote to the one that opens the key. */
+    while (json[--start] != '"') {
+    }
+    while (json[--start] != '"') {
+    }
+    end += strspn(json + end, " \t\r\n");
+    if (json[end] == ',') {
+        end++;
+    } else {
+        while (json[start - 1] != ',' && json[start - 1] != '{')
+            start--;
+        start -= json[start - 1] == ',';
+    }
+    memmove(json + start, json + end, size - end + 1);
+    return size - (end - start);
+}
+
 /* ",requires...,stream..." goes where writers put it, or else to the front. Returns the new size. */
-static size_t insert_stream(const snapjar_header *header, char *json, size_t size, char *text, size_t text_size)
+static size_t insert_stream(char *json, size_t size, char *text, size_t text_size)
 {
     static const size_t before_size = sizeof(BEFORE_CREATED) - 1;
-    size_t created = locate(header, "created");
+    sj_json_path path = {.steps = {{"created", 0}}, .depth = 1};
+    size_t created = sj_json_locate(json, size, &path);
 
     if (created > before_size && !memcmp(json + created - before_size, BEFORE_CREATED, before_size))
         return insert(json, size, created - before_size, text, text_size);
@@ -99,8 +143,11 @@ static snapjar_status add_stream(rewriting *r, snapjar_error *err)
     char *json = sj_alloc(r->context, size + STREAM_TEXT_SIZE);
     if (!json)
         return sj_raise_no_memory(err, size + STREAM_TEXT_SIZE);
-    memcpy(json, header->json, size);
-    size = insert_stream(header, json, size, text, text_size);
+    memcpy(json, header->json, size + 1);
+    /* One that does not fit here; and no other feature is known that could be required. */
+    size = cut_member(json, size, "stream");
+    size = cut_member(json, size, "requires");
+    size = insert_stream(json, size, text, text_size);
     snapjar_status status = SNAPJAR_OK;
     if (size > SNAPJAR_HEADER_JSON_SIZE_DEFAULT)
         status = sj_raise(err, SNAPJAR_LIMIT, SNAPJAR_DIAG_HEADER_TOO_LARGE, SJ_AT_FILE(r->record->offset),
@@ -135,21 +182,17 @@ static snapjar_status prepare_header(rewriting *r, size_t kept_count, snapjar_er
 
     if (!r->sealer || !r->wants_stream)
         return make_frame(r, header->json, header->prefix.json_size, err);
-    if (header->has_stream && !is_in_stream(r))
+    if (header->has_stream && !is_in_stream(r) && kept_count)
         return sj_raise(err, SNAPJAR_BAD_SEAL, SNAPJAR_DIAG_SEAL_RECORD_FOREIGN,
                         SJ_AT_FILE(sj_header_field_offset(header, NULL, "stream")),
                         "the record is of another stream than the one before it");
-    if (header->has_stream) {
+    if (header->has_stream && is_in_stream(r)) {
         memcpy(r->sealer->stream_id, header->stream_id.data, SJ_STREAM_ID_SIZE);
         return make_frame(r, header->json, header->prefix.json_size, err);
     }
     if (kept_count)
         return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_SEAL_NEEDS_REPLACE, SJ_AT_FILE(r->record->offset),
                         "the record is sealed and must be changed to be tied to the others");
-    if (locate(header, "requires") > (size_t)strspn(header->json, " \t\r\n"))
-        return sj_raise(err, SNAPJAR_UNSUPPORTED, SNAPJAR_DIAG_UNKNOWN_REQUIREMENT,
-                        SJ_AT_FILE(sj_header_field_offset(header, NULL, "requires")),
-                        "a header that has \"requires\" already cannot be given a stream");
     return add_stream(r, err);
 }
 

@@ -6,6 +6,7 @@
 #include "support.h"
 
 #include "craft.h"
+#include "hooked.h"
 #include "sealing.h"
 
 static snapjar_context *context;
@@ -483,6 +484,71 @@ static void test_payload_before_decompression(void **state)
     free(json);
 }
 
+static bool remember_most(void *state, uint64_t done, uint64_t total)
+{
+    uint64_t *most = state;
+
+    (void)total;
+    *most = done > *most ? done : *most;
+    return true;
+}
+
+/* A payload of many good frames, from memory and from elsewhere, with and without threads: not one is decompressed. */
+static void test_no_frame_is_decompressed(void **state)
+{
+    (void)state;
+    size_t size = 40 * (size_t)SNAPJAR_FRAME_SIZE_MIN;
+    uint8_t *pickle = must_alloc(size);
+    uint8_t digest[SJ_BLAKE_SIZE] = {0};
+    snapjar_seal_demand demand = demand_of(trust, NULL);
+    const uint8_t *frame = NULL;
+    size_t frame_size = 0;
+
+    memcpy(pickle,
+           "\x80\x04"
+           "B",
+           3);
+    sj_write_le32(pickle + 3, (uint32_t)(size - 8));
+    pickle[size - 1] = '.';
+    blob payload = craft_payload(pickle, size, SNAPJAR_FRAME_SIZE_MIN);
+    sj_header_plan plan = craft_plan(pickle, size, payload.bytes, payload.size);
+    assert_ok(sj_header_build(&frame, &frame_size, context, &plan, err));
+    char *json = must_alloc(frame_size);
+    memcpy(json, frame + SJ_PREFIX_SIZE, frame_size - SJ_PREFIX_SIZE);
+    for (unsigned turn = 0; turn < 8; turn++) {
+        bool is_good = turn >= 4;
+        if (is_good)
+            digest_of(digest, payload.bytes, payload.size);
+        blob record = seal_by_hand(json, payload.bytes, payload.size, digest);
+        hooked_source hooked = {.bytes = record.bytes, .size = record.size};
+        snapjar_check_options options = SNAPJAR_CHECK_OPTIONS_INIT;
+        snapjar_source *source = NULL;
+        snapjar_reader *reader = NULL;
+        const snapjar_record *read = NULL;
+        uint64_t most = 0;
+        snapjar_error err;
+        if (turn % 2)
+            assert_ok(snapjar_source_from_memory(&source, context, record.bytes, record.size, err));
+        else
+            source = hooked_source_open(context, &hooked);
+        assert_ok(snapjar_reader_new(&reader, context, source, NULL, err));
+        assert_ok(snapjar_reader_demand_seal(reader, &demand, err));
+        assert_ok(snapjar_reader_next(reader, &read, err));
+        options.threads = turn / 2 % 2 * 2;
+        options.progress = remember_most;
+        options.progress_state = &most;
+        snapjar_status status = snapjar_record_verify(reader, &options, NULL, &err);
+        assert_int_equal(status, is_good ? SNAPJAR_OK : SNAPJAR_BAD_SEAL);
+        assert_int_equal(most, is_good ? size : 0);
+        snapjar_reader_free(reader);
+        snapjar_source_free(source);
+        free(record.bytes);
+    }
+    free(json);
+    free(payload.bytes);
+    free(pickle);
+}
+
 /* Damage is told as damage, not as forgery: the checksum comes first. */
 static void test_damage_is_no_forgery(void **state)
 {
@@ -812,6 +878,7 @@ int main(void)
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_worst_is_told),
         cmocka_unit_test(test_payload_before_decompression),
+        cmocka_unit_test(test_no_frame_is_decompressed),
         cmocka_unit_test(test_damage_is_no_forgery),
         cmocka_unit_test(test_json_after_signature),
         cmocka_unit_test(test_size_contradiction),

@@ -221,6 +221,63 @@ static void test_foreign_streams(void **state)
     free(first.bytes);
 }
 
+/* Records that are tied together by checksums, or belong to two streams, and are not sealed: all of them get a new one.
+ */
+static void test_other_streams(void **state)
+{
+    (void)state;
+    static const char *const streams[][2] = {
+        {",\"stream\":{\"id\":\"00112233445566778899aabbccddeeff\",\"index\":0,\"previous\":null}",
+         ",\"stream\":{\"id\":\"00112233445566778899aabbccddeeff\",\"index\":1,\"previous\":\"xxh3-128:%s\"}"},
+        {",\"requires\":[] , \"stream\" : {\"id\":\"00112233445566778899aabbccddeeff\",\"index\":0,\"previous\":null, "
+         "\"a]}\\\"\":[{}]}",
+         ",\"requires\":[\"sealed-stream\"],\"stream\":{\"id\":\"ffeeddccbbaa99887766554433221100\",\"index\":7,"
+         "\"previous\":\"blake2b-256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}"},
+    };
+    blob payload = craft_payload(pickle_small, sizeof(pickle_small), SNAPJAR_FRAME_SIZE_MIN);
+    sj_header_plan plan = craft_plan(pickle_small, sizeof(pickle_small), payload.bytes, payload.size);
+    const uint8_t *frame = NULL;
+    size_t frame_size = 0;
+
+    assert_ok(sj_header_build(&frame, &frame_size, context, &plan, err));
+    char *json = must_alloc(frame_size);
+    memcpy(json, frame + SJ_PREFIX_SIZE, frame_size - SJ_PREFIX_SIZE);
+    for (size_t i = 0; i < 4; i++) {
+        blob file = {must_alloc(8192), 0};
+        char checksum[33] = "";
+        for (size_t k = 0; k < 2; k++) {
+            char text[512];
+            (void)snprintf(text, sizeof(text), streams[i / 2][k], checksum);
+            /* Where writers put it, or behind all else. */
+            char *made = i % 2 ? strdup(json) : edit(json, ",\"created\"", text);
+            if (i % 2) {
+                made[strlen(made) - 1] = '\0';
+                made = realloc(made, strlen(made) + strlen(text) + 2);
+                strcat(made, text);
+                strcat(made, "}");
+            } else {
+                made = realloc(made, strlen(made) + strlen(",\"created\"") + 1);
+                char *at = strstr(made, text) + strlen(text);
+                memmove(at + strlen(",\"created\""), at, strlen(at) + 1);
+                memcpy(at, ",\"created\"", strlen(",\"created\""));
+            }
+            blob header = craft_header(made, strlen(made), 0);
+            sj_hex16(checksum, header.bytes + 28);
+            blob record = craft_record(header.bytes, header.size, payload.bytes, payload.size);
+            memcpy(file.bytes + file.size, record.bytes, record.size);
+            file.size += record.size;
+            free(record.bytes);
+            free(header.bytes);
+            free(made);
+        }
+        blob sealed = seal(file, key, NULL, 2);
+        expect_sealed(&sealed, key, 2);
+        free(sealed.bytes);
+    }
+    free(json);
+    free(payload.bytes);
+}
+
 /* A damaged record, or one that does not fit the seal it has, is not sealed. */
 static void test_never_seals_damage(void **state)
 {
@@ -509,6 +566,7 @@ int main(void)
         cmocka_unit_test(test_several_records),
         cmocka_unit_test(test_needs_replace),
         cmocka_unit_test(test_foreign_streams),
+        cmocka_unit_test(test_other_streams),
         cmocka_unit_test(test_never_seals_damage),
         cmocka_unit_test(test_headers_of_others),
         cmocka_unit_test(test_append),
