@@ -206,6 +206,61 @@ class Migrate(Case):
         return True
 
 
+class Seal(Case):
+    """Sealing: the old file, or the same records sealed."""
+
+    name = "seal"
+    can_be_repeated = True
+
+    def key(self) -> pathlib.Path:
+        return self.folder.parent / "k.key"
+
+    def arguments(self) -> list:
+        return ["seal", "--key", str(self.key()), str(self.target)]
+
+    def is_sealed(self) -> bool:
+        return run("verify", "--trust", str(self.key().with_suffix(".pub")), str(self.target)).returncode == 0
+
+    def is_sound(self) -> bool:
+        return self.target.read_bytes() == self.snapshot or self.is_sealed()
+
+
+class Unseal(Seal):
+    """Taking seals off: the sealed file, or the same records without."""
+
+    name = "unseal"
+
+    def reset(self) -> None:
+        super().reset()
+        run("seal", "--key", str(self.key()), str(self.target))
+
+    def arguments(self) -> list:
+        return ["unseal", str(self.target)]
+
+    def is_sound(self) -> bool:
+        return self.is_sealed() or run("verify", str(self.target)).returncode == 0
+
+
+class Keygen(Case):
+    """A new key: the secret file is whole and its owner's alone, or not there."""
+
+    name = "keygen"
+
+    def arguments(self) -> list:
+        return ["keygen", "--no-passphrase", str(self.folder / "out.snapjar")]
+
+    def is_sound(self) -> bool:
+        key = self.folder / "out.snapjar"
+        if not key.exists():
+            return True
+        seals = run("pack", "--key", str(key), str(self.input), "-o", str(self.folder.parent / "sealed"), "--force")
+        return key.stat().st_mode & 0o7777 == 0o600 and seals.returncode == 0
+
+    def leftovers(self) -> list:
+        # The public part may be there alone: it is written first.
+        return [name for name in super().leftovers() if name != "out.snapjar.pub"]
+
+
 def was_injected(log: str) -> bool:
     """Whether strace got to act: without, the command made fewer such calls."""
     text = pathlib.Path(log).read_text(errors="replace")
@@ -272,7 +327,10 @@ def main() -> int:
             print("pack does not work\n0 passed, 1 failed")
             return 1
         snapshot = (folder / "t.snapjar").read_bytes()
-        for kind in (PackOver, Append, AppendRepair, Recover, Unpack, Migrate):
+        if run("keygen", "--no-passphrase", str(root / "k.key")).returncode != 0:
+            print("keygen does not work\n0 passed, 1 failed")
+            return 1
+        for kind in (PackOver, Append, AppendRepair, Recover, Unpack, Migrate, Seal, Unseal, Keygen):
             break_everywhere(kind(folder, pickles, snapshot), str(root / "log"))
         check_header_reads(folder, str(root / "log"))
     print(f"{passed} passed, {failed} failed")
