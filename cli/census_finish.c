@@ -2,6 +2,7 @@
  *
  * Making sense of a census that is complete: what drifted, and the order of the rows.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,7 @@ size_t census_next_class(const struct census *census, size_t *first)
     const size_t begin = *first;
     size_t end = begin;
 
+    assert(layouts || begin == census->layout_keys.count);
     while (end < census->layout_keys.count && layouts[end].group == layouts[begin].group &&
            !compare_texts(layouts[end].class_name, layouts[begin].class_name))
         end++;

@@ -9,6 +9,7 @@
 
 #include "contracts.h"
 #include "pickle_files.h"
+#include "seal_check.h"
 #include "sightings.h"
 
 /* ---- headers ---- */
@@ -140,14 +141,35 @@ static snapjar_status add_record(const struct batch *batch, struct outcome *outc
     return status;
 }
 
+/* Whether a trusted key has sealed the record that the walk has come to. A file is told once. */
+static void look_at_seal(const struct batch *batch, const char *path, struct seal_check *seals, uint64_t index,
+                         struct outcome *outcome)
+{
+    const char *key_id;
+    snapjar_error err;
+
+    if (!seals->reader || seals->failure.status != SNAPJAR_OK ||
+        seal_check_next(seals, census_options_of(batch)->is_deep, &key_id, &err) == SNAPJAR_OK)
+        return;
+    /* Whatever else is wrong with the record is told by those who read it. */
+    if (err.status != SNAPJAR_BAD_SEAL)
+        return;
+    err.record_index = index;
+    census_fail(batch, outcome, path, &err);
+}
+
 /* The records of a snapshot. */
 static void look_at_records(const struct batch *batch, snapjar_context *context, snapjar_source *source,
                             const char *path, struct outcome *outcome)
 {
     snapjar_reader *reader = NULL;
+    struct seal_check seals;
     snapjar_error last = {.status = SNAPJAR_OK};
     snapjar_error err;
-    snapjar_status status = snapjar_reader_new(&reader, context, source, &batch->limits, &err);
+    snapjar_status status = seal_check_begin(&seals, context, source, &batch->limits, batch->seal, &err);
+
+    if (status == SNAPJAR_OK)
+        status = snapjar_reader_new(&reader, context, source, &batch->limits, &err);
 
     while (status == SNAPJAR_OK) {
         const snapjar_record *record;
@@ -157,6 +179,7 @@ static void look_at_records(const struct batch *batch, snapjar_context *context,
         const uint64_t index = snapjar_record_index(record);
         outcome->record_count++;
         last.status = SNAPJAR_OK;
+        look_at_seal(batch, path, &seals, index, outcome);
         status = add_record(batch, outcome, snapjar_record_header(record), index, SNAPJAR_INPUT_SNAPSHOT, &err);
         if (status == SNAPJAR_OK && census_options_of(batch)->is_deep)
             check_record(batch, outcome, path, context, reader, record, &last);
@@ -166,6 +189,7 @@ static void look_at_records(const struct batch *batch, snapjar_context *context,
         (last.status == SNAPJAR_OK || err.diagnostic != last.diagnostic || err.offset != last.offset))
         census_fail(batch, outcome, path, &err);
     snapjar_reader_free(reader);
+    seal_check_free(&seals);
 }
 
 /* ---- pickles in no jar ---- */
@@ -201,6 +225,9 @@ static snapjar_status look_at_pickle(const struct batch *batch, const char *path
 
     if (item->header)
         status = add_record(batch, outcome, item->header, item->index, input, err);
+    if (item->header && batch->seal)
+        sighting_concern(outcome, CONCERN_BAD_SEAL, item->index, SNAPJAR_DIAG_NONE,
+                         "seals inside compressed files are not checked");
     if (status == SNAPJAR_OK)
         status = snapjar_pickles_scan(pickles, outcome->scan, err);
     if (status != SNAPJAR_OK)

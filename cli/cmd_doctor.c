@@ -6,11 +6,13 @@
 
 #include "doctor.h"
 #include "json_out.h"
+#include "sealing.h"
 
 struct values {
     struct batch_values batch;
     struct judging_values judging;
     struct string_list contracts;
+    struct trusting_values trusting;
     struct option_number record;
     int encoding;
     uint64_t max_size;
@@ -23,6 +25,7 @@ static const struct option_row rows[] = {
     BATCH_OPTION_ROWS(struct values),
     JUDGING_OPTION_ROWS(struct values),
     CONTRACT_SET_OPTION_ROW(struct values, contracts),
+    TRUSTING_OPTION_ROWS(struct values, trusting),
     {'r', "record", "N", OPTION_NUMBER, offsetof(struct values, record),
      "only record (or pickle) N of each file, from 0", NULL, 0, INT64_MAX},
     {0, "encoding", "NAME", OPTION_CHOICE, offsetof(struct values, encoding),
@@ -89,7 +92,8 @@ static void print_summary(const struct batch *batch)
 /* ---- wiring ---- */
 
 static int examine_paths(struct cli *cli, const struct values *values, const snapjar_policy *policy,
-                         const struct contract_set *contracts, const struct string_list *paths)
+                         const struct contract_set *contracts, const snapjar_seal_demand *seal,
+                         const struct string_list *paths)
 {
     struct doctor doctor = {.policy = policy,
                             .has_policy = judging_is_wanted(&values->judging),
@@ -102,6 +106,7 @@ static int examine_paths(struct cli *cli, const struct values *values, const sna
     batch_init(&batch, cli, &values->batch, &doctor, values->json);
     batch.limits.content_size_max = values->max_size;
     batch.needs_scan = true;
+    batch.seal = seal;
     batch.look_source = doctor_look;
     batch.fail = doctor_fail;
     batch.take = take;
@@ -127,6 +132,7 @@ static int run(struct cli *cli, int argc, char **argv)
     snapjar_context *context = NULL;
     snapjar_policy *policy = NULL;
     struct contract_set contracts = {0};
+    struct trusting trusting = {.trust = NULL};
     snapjar_error err;
     int code = options_parse(cli, &values, &paths, argc, argv);
 
@@ -141,7 +147,11 @@ static int run(struct cli *cli, int argc, char **argv)
     if (code < 0)
         code = contract_set_read(cli, context, &values.contracts, &contracts);
     if (code < 0)
-        code = examine_paths(cli, &values, policy, &contracts, &paths);
+        code = trusting_make(&trusting, cli, &values.trusting);
+    if (code < 0)
+        code = examine_paths(cli, &values, policy, &contracts, trusting_demand(&trusting), &paths);
+    trusting_clear(&trusting);
+    trusting_free_values(&values.trusting);
     contract_set_free(&contracts);
     string_list_free(&values.contracts);
     snapjar_policy_free(policy);
@@ -174,7 +184,7 @@ const struct command command_doctor = {
     "what to do. What the default presets do not allow is a problem where it is called and wants attention where "
     "it is only a class; with --policy, --allow or --preset, which add to these, whatever is not allowed is a "
     "problem. With the --contract for its type a pickle is held against that: version, fields, values, and what it may "
-    "do.\n\n"
+    "do. With --trust what no trusted key has sealed is a problem.\n\n"
     "Exit code 0: no problem. 1: a problem. 2: something could not be read or analysed.",
     rows,
     OPERAND_FILE,

@@ -6,11 +6,13 @@
 
 #include "census.h"
 #include "output.h"
+#include "sealing.h"
 
 struct values {
     struct batch_values batch;
     struct judging_values judging;
     struct string_list contracts;
+    struct trusting_values trusting;
     const char *stale_after;
     const char *as_of;
     bool verify;
@@ -33,6 +35,7 @@ static const struct option_row rows[] = {
      "read and check everything, as verify does, and look into compressed files", NULL, 0, 0},
     CONTRACT_SET_OPTION_ROW(struct values, contracts),
     JUDGING_OPTION_ROWS(struct values),
+    TRUSTING_OPTION_ROWS(struct values, trusting),
     {0, "encoding", "NAME", OPTION_CHOICE, offsetof(struct values, encoding),
      "how the program reads strings of Python 2 in bare pickles (default ascii)", "ascii|latin1|bytes", 0, 0},
     {0, "max-size", "SIZE", OPTION_SIZE, offsetof(struct values, max_size),
@@ -95,7 +98,8 @@ static void show(struct cli *cli, const struct values *values, snapjar_context *
 }
 
 static void report_paths(struct cli *cli, const struct values *values, snapjar_context *context,
-                         const struct census_options *options, const struct string_list *paths)
+                         const snapjar_seal_demand *seal, const struct census_options *options,
+                         const struct string_list *paths)
 {
     struct census census;
     struct batch batch;
@@ -103,6 +107,7 @@ static void report_paths(struct cli *cli, const struct values *values, snapjar_c
     batch_init(&batch, cli, &values->batch, &census, values->json);
     census_init(&census, options);
     batch.limits.content_size_max = values->max_size;
+    batch.seal = seal;
     batch.is_header_only = !options->is_deep;
     batch.needs_scan = true;
     batch.look_source = census_look;
@@ -146,6 +151,7 @@ static int run(struct cli *cli, int argc, char **argv)
     snapjar_context *context = NULL;
     snapjar_policy *policy = NULL;
     struct contract_set contracts = {0};
+    struct trusting trusting = {.trust = NULL};
     snapjar_error err;
     int code = options_parse(cli, &values, &paths, argc, argv);
 
@@ -161,14 +167,18 @@ static int run(struct cli *cli, int argc, char **argv)
         code = judging_make(cli, &values.judging, false, context, &policy);
     if (code < 0)
         code = contract_set_read(cli, context, &values.contracts, &contracts);
+    if (code < 0)
+        code = trusting_make(&trusting, cli, &values.trusting);
     if (code < 0 && values.html && !is_page_to_stdout(&values))
         code = write_page(cli, &values, context, NULL);
     if (code < 0) {
         options.policy = policy;
         options.contracts = contracts.count ? &contracts : NULL;
-        report_paths(cli, &values, context, &options, &paths);
+        report_paths(cli, &values, context, trusting_demand(&trusting), &options, &paths);
         code = cli->report.exit_code;
     }
+    trusting_clear(&trusting);
+    trusting_free_values(&values.trusting);
     contract_set_free(&contracts);
     snapjar_policy_free(policy);
     snapjar_context_free(context);
@@ -204,9 +214,10 @@ const struct command command_report = {
     "--contract holds records of its type against a contract: which are behind its schema version, or of one that it "
     "does not know; with --verify also whether fields and values are as it says, and, without a policy, whether they "
     "do "
-    "only what it allows.\n\n"
+    "only what it allows. --trust demands a seal by a trusted key of every record; without --verify the payload is not "
+    "compared with what was sealed.\n\n"
     "Exit code 0: nothing of this is wrong. 1: something is damaged, cut short, stale, behind or not as its contract "
-    "says, drifted or denied. 2: something "
+    "says, drifted, denied or not sealed as demanded. 2: something "
     "could not be read or analysed, or the command line is wrong. Directories are walked as ls does.",
     rows,
     OPERAND_FILE,

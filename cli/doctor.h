@@ -40,6 +40,10 @@ struct patient {
     /** The contract for its type, and what that says of it; NULL if none was given. */
     const snapjar_contract *contract;
     const snapjar_assessment *assessment;
+    /** A seal was demanded; the key that made it, or why there is none that is trusted. */
+    bool is_seal_demanded;
+    const char *sealed_by;
+    snapjar_error seal_failure;
     /** From the header. */
     bool has_layout;
     bool is_migrated;

@@ -8,6 +8,7 @@
 
 #include "doctor.h"
 #include "pickle_files.h"
+#include "seal_check.h"
 
 /* What must be freed of what was found out. */
 struct found {
@@ -130,11 +131,20 @@ static snapjar_status find_out(struct patient *patient, const struct doctor *doc
     return status;
 }
 
-/* A walk over the pickles of a file. */
+/* A walk over the pickles of a file, and over their seals beside it. */
 struct examination {
     snapjar_context *context;
     snapjar_pickles *pickles;
+    struct seal_check seals;
+    /** The file is a snapshot, so that there can be seals. */
+    bool has_seals;
 };
+
+static void check_seal(struct patient *patient, struct examination *examination)
+{
+    if (examination->seals.reader && examination->has_seals)
+        (void)!seal_check_next(&examination->seals, true, &patient->sealed_by, &patient->seal_failure);
+}
 
 /* Examines the current pickle. False if nothing can be said of it, nor of what is behind it. */
 static bool examine(const struct batch *batch, const char *path, struct examination *examination,
@@ -145,11 +155,14 @@ static bool examine(const struct batch *batch, const char *path, struct examinat
     struct patient patient = {.item = outcome->item,
                               .header = outcome->item->header,
                               .input = snapjar_pickles_kind(examination->pickles),
+                              .is_seal_demanded = batch->seal != NULL,
+                              .seal_failure = {.status = SNAPJAR_OK},
                               .scan = outcome->scan,
                               .has_policy = doctor->has_policy,
                               .failure = {.status = SNAPJAR_OK}};
     snapjar_status status = find_out(&patient, doctor, examination->context, examination->pickles, &found, err);
 
+    check_seal(&patient, examination);
     if (status == SNAPJAR_OK) {
         if (patient.failure.status != SNAPJAR_OK)
             outcome_note(outcome, &patient.failure);
@@ -185,8 +198,11 @@ static snapjar_status look_at_all(const struct batch *batch, const char *path, s
         }
         if (!outcome->item)
             return SNAPJAR_OK;
-        if (wanted->is_given && outcome->item->index != (uint64_t)wanted->value)
+        if (wanted->is_given && outcome->item->index != (uint64_t)wanted->value) {
+            struct patient passed = {.item = outcome->item};
+            check_seal(&passed, examination);
             continue;
+        }
         outcome->record_count++;
         outcome->content = pickle_content(examination->pickles, outcome->item);
         if (!examine(batch, path, examination, outcome, &last, err))
@@ -214,9 +230,14 @@ void doctor_look(struct batch *batch, snapjar_context *context, snapjar_source *
     options.threads = batch->inner_threads;
     outcome->content = NULL;
     snapjar_status status = snapjar_pickles_open(&examination.pickles, context, source, &options, &err);
+    if (status == SNAPJAR_OK) {
+        examination.has_seals = snapjar_pickles_kind(examination.pickles) == SNAPJAR_INPUT_SNAPSHOT;
+        status = seal_check_begin(&examination.seals, context, source, &batch->limits, batch->seal, &err);
+    }
     if (status == SNAPJAR_OK)
         status = look_at_all(batch, path, &examination, outcome, &err);
     if (status != SNAPJAR_OK)
         batch_fail(batch, outcome, path, &err);
+    seal_check_free(&examination.seals);
     snapjar_pickles_free(examination.pickles);
 }

@@ -99,19 +99,38 @@ static void tell_signatures(const struct patient *patient, struct answer *answer
     }
     answer_say(answer, "It carries %zu signature%s that %s not checked: %s%s.", count, count == 1 ? "" : "s",
                count == 1 ? "was" : "were", text_string(&names), count > NAMES_SHOWN ? " and others" : "");
-    answer_advise(answer, "Check them before loading.");
+    answer_advise(answer, "Ask with --trust and the public key, or a trust file.");
     text_free(&names);
+}
+
+static void ask_demanded(const struct patient *patient, struct answer *answer)
+{
+    if (patient->sealed_by) {
+        answer_say(answer, "The key %s sealed it, and may seal this type.", patient->sealed_by);
+        return;
+    }
+    answer_grade(answer, GRADE_PROBLEM);
+    if (patient->seal_failure.status != SNAPJAR_OK)
+        answer_say(answer, "No: %s [%s].", patient->seal_failure.message,
+                   snapjar_diagnostic_name(patient->seal_failure.diagnostic));
+    else
+        answer_say(answer, "No: only records of a snapshot that is not compressed can carry a seal that is checked.");
+    answer_advise(answer, "Do not load it before you know who made it.");
 }
 
 static void ask_source(const struct patient *patient, struct answer *answer)
 {
+    if (patient->is_seal_demanded) {
+        ask_demanded(patient, answer);
+        return;
+    }
     answer_grade(answer, GRADE_ATTENTION);
     if (patient->header && snapjar_header_signature_count(patient->header)) {
         tell_signatures(patient, answer);
         return;
     }
     answer_say(answer, "Nobody vouches for it: whoever can write the file can put another pickle there.");
-    answer_advise(answer, "Keep the folder writable for its writer only, and judge by a policy before loading.");
+    answer_advise(answer, "`snapjar seal` says who wrote it; till then, judge it by a policy before loading.");
 }
 
 /* ---- allowed ---- */

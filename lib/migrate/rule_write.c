@@ -2,6 +2,7 @@
  *
  * What was seen in samples as text of contracts: rules, fields, classes, the policy, and values as literals.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -426,6 +427,7 @@ static void put_allow(sj_text *out, const snapjar_samples *samples, const char *
     const char *before = ",\"allow\":{";
     for (size_t i = 0; i < samples->global_count; i++) {
         const sj_seen_global *global = find_global(samples, names[i]);
+        assert(global != NULL); /* The names are those of the globals. */
         const unsigned by_class = sj_samples_class_uses(samples, names[i]);
         const unsigned missing = global->uses & ~by_class;
         /* A preset counts where it allows all that is missing. */

@@ -228,12 +228,30 @@ snapjar_status sj_apply_rename_module(sj_apply *run, snapjar_error *err)
 
 /* ---- what the steps take away ---- */
 
+/** Whether `name` is a member of an enumeration, asked for by a name that the step takes away. */
+static bool is_old_member(const sj_edit *edit, const sj_class_name *name)
+{
+    const sj_json *names = edit->members[SJ_IN_NAMES];
+    const size_t size = edit->class_name.name.size;
+    if (names == NULL || !same(edit->class_name.module, name->module) || name->name.size <= size + 1 ||
+        !is_within(name->name, edit->class_name.name))
+        return false;
+    for (void *i = sj_json_first(names); i != NULL; i = sj_json_next(names, i)) {
+        const snapjar_text key = {sj_json_key(i), strlen(sj_json_key(i))};
+        if (same(key, (snapjar_text){name->name.data + size + 1, name->name.size - size - 1}))
+            return true;
+    }
+    return false;
+}
+
 static bool admits(const sj_edit *edit, const sj_class_name *name)
 {
     const sj_json *map = edit->members[SJ_IN_MAP];
     sj_class_name from;
     if (edit->op == SJ_EDIT_TO_DICT)
         return same(edit->class_name.module, name->module) && same(edit->class_name.name, name->name);
+    if (edit->op == SJ_EDIT_RENAME_MEMBER)
+        return is_old_member(edit, name);
     if (edit->op == SJ_EDIT_RENAME_MODULE)
         return is_within(name->module, sj_edit_text(edit, SJ_IN_FROM));
     if (edit->op != SJ_EDIT_RENAME)

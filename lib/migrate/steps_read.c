@@ -2,6 +2,7 @@
  *
  * Steps from JSON. Strict: a member that is not known may be one that somebody relies on.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -310,6 +311,7 @@ static snapjar_status read_member(const reading *r, sj_edit *edit, const char *k
                                   snapjar_error *err)
 {
     bool is_known;
+    assert(key != NULL); /* Of a member that is there. */
     SJ_TRY(read_common(r, edit, key, value, &is_known, err));
     if (is_known)
         return SNAPJAR_OK;

@@ -4,6 +4,7 @@
  */
 #include "seal/check.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -73,6 +74,7 @@ static snapjar_status refuse(const check *c, const sj_seal_entry *entry, const s
     sj_where where = SJ_AT_FILE(c->sealed->area_offset + entry->at);
     char id[SNAPJAR_KEY_ID_SIZE + 1];
 
+    assert(entry != NULL); /* An area without entries was refused before. */
     sj_hex_write(id, entry->key_id, SJ_ID_SIZE);
     switch (worst) {
     case OF_UNKNOWN_KEY:

@@ -123,10 +123,12 @@ static void put_escaped(writer *out, snapjar_text text)
         uint8_t c = (uint8_t)text.data[i];
         if (c == '"' || c == '\\')
             put(out, "\\", 1);
-        if (c >= 0x20)
+        if (c >= 0x20) {
             put(out, &text.data[i], 1);
-        else
-            put(out, escape, (size_t)snprintf(escape, sizeof(escape), "\\u%04x", c));
+        } else {
+            (void)snprintf(escape, sizeof(escape), "\\u%04x", c);
+            put(out, escape, strlen(escape));
+        }
     }
 }
 

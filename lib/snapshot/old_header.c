@@ -191,8 +191,10 @@ static void format_digest(char out[2 * SJ_DIGEST_SIZE_MAX + 1], const uint8_t *d
 /** Hex digits in either case, perhaps with the name of the algorithm or 0x before them. */
 static bool is_same_text(snapjar_text text, const char *hex)
 {
-    const char *colon = text.data ? memchr(text.data, ':', text.size) : NULL;
     size_t size = strlen(hex);
+    if (text.size < size)
+        return false;
+    const char *colon = memchr(text.data, ':', text.size);
 
     if (colon) {
         text.size -= (size_t)(colon + 1 - text.data);

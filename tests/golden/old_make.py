@@ -21,7 +21,7 @@ from old_examples import EXAMPLES  # noqa: E402
 
 FOLDER = ROOT / "golden" / "old"
 # Different enough that no two examples are read in the same way only.
-PROTOCOLS = {"job": 2, "task": 4, "metrics": 5, "split": 3, "buried": 0}
+PROTOCOLS = {"job": 2, "task": 4, "metrics": 5, "split": 3, "buried": 0, "enum": 4, "dataclass": 2}
 
 
 def install(modules: dict) -> None:

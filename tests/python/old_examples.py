@@ -124,4 +124,39 @@ EXAMPLES = {
             "{'style': {'color': 'red'}, 'w': 3}]} True"
         ],
     },
+    "enum": {
+        "options": ["--schema-version", "1"],
+        "container": "bare",
+        "versions": [1],
+        "modules_then": [
+            {
+                "app.runs": "import enum\n\n\nclass Status(enum.Enum):\n    WAIT = 'wait'\n    RUN = 'run'\n\n\n"
+                "class Run:\n    def __init__(self, status, seen):\n        self.status = status\n        self.seen = seen\n"
+            }
+        ],
+        "make": ["from app.runs import Run, Status\nobjects = [Run(Status.WAIT, [Status.RUN, Status.WAIT])]"],
+        "modules_now": {
+            "app.runs": "import enum\n\n\nclass Status(enum.Enum):\n    PENDING = 'pending'\n    RUN = 'run'\n\n\n"
+            "class Run:\n    def __init__(self, status, seen):\n        self.status = status\n        self.seen = seen\n"
+        },
+        "look": "print(obj.status, obj.seen)",
+        "seen": ["Status.PENDING [<Status.RUN: 'run'>, <Status.PENDING: 'pending'>]"],
+    },
+    "dataclass": {
+        "options": ["--schema-version", "1", "--type", "points"],
+        "container": "bare",
+        "versions": [1],
+        "modules_then": [
+            {
+                "app.points": "class Point:\n    __slots__ = ('x', 'y')\n    def __init__(self, x, y):\n        self.x = x\n"
+                "        self.y = y\n"
+            }
+        ],
+        "make": ["from app.points import Point\np = Point(1, 2)\nobjects = [[p, p, Point(3.5, None)]]"],
+        "modules_now": {
+            "app.points": "import dataclasses\n\n\n@dataclasses.dataclass\nclass Point:\n    x: float\n    y: float\n    label: str = ''\n"
+        },
+        "look": "print(obj, obj[0] is obj[1])",
+        "seen": ["[Point(x=1, y=2, label=''), Point(x=1, y=2, label=''), Point(x=3.5, y=None, label='')] True"],
+    },
 }

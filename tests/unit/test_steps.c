@@ -269,13 +269,19 @@ static void test_admits(void **state)
     sj_steps *steps;
     assert_ok(read_steps(&steps, *state,
                          "[{`op`:`rename`,`from`:`m:C`,`to`:`m:D`},{`op`:`rename_module`,`from`:`old`,`to`:`new`},"
-                         "{`op`:`rename`,`map`:{`m:E`:`m:F`}}]",
+                         "{`op`:`rename`,`map`:{`m:E`:`m:F`}},"
+                         "{`op`:`rename_member`,`class`:`m:Status`,`names`:{`RUN`:`RUNNING`}}]",
                          err));
     assert_true(admits(steps, "m", "C"));
     assert_true(admits(steps, "m", "C.Inner"));
     assert_true(admits(steps, "m", "E"));
     assert_true(admits(steps, "old", "X"));
     assert_true(admits(steps, "old.sub", "X"));
+    assert_true(admits(steps, "m", "Status.RUN"));
+    assert_false(admits(steps, "m", "Status.RUNNING"));
+    assert_false(admits(steps, "m", "Status"));
+    assert_false(admits(steps, "m", "Status."));
+    assert_false(admits(steps, "n", "Status.RUN"));
     assert_false(admits(steps, "m", "CC"));
     assert_false(admits(steps, "m", "D"));
     assert_false(admits(steps, "older", "X"));
