@@ -92,3 +92,24 @@ def test_other_versions_are_stale(tmp_path, caplog, monkeypatch):
     monkeypatch.undo()
     snapjar._core.forget()
     is_miss(cache, caplog, "environment-differs")
+
+
+def test_sealed_entries(tmp_path, caplog):
+    key = snapjar.Key.generate("mac")
+    sealed = snapjar.Cache(tmp_path, key=key, context="prices")
+    sealed.set("a", 1)
+    assert sealed.get("a") == 1
+    assert snapjar.Cache(tmp_path, trust=key, context="prices").get("a") == 1
+    snapjar.Cache(tmp_path).set("b", 2)
+    assert sealed.get("b", "miss") == "miss" and "[seal-missing]" in caplog.text
+    other = snapjar.Cache(tmp_path, key=snapjar.Key.generate("mac"), context="prices")
+    assert other.get("a", "miss") == "miss" and "[seal-unknown-key]" in caplog.text
+    assert snapjar.Cache(tmp_path, key=key, context="rates").get("a", "miss") == "miss" and "[seal-context-mismatch]" in caplog.text
+    sealed.path("c").parent.mkdir(exist_ok=True)
+    sealed.path("c").write_bytes(sealed.path("a").read_bytes())
+    assert sealed.get("c", "miss") == "miss" and "is of the key 'a'" in caplog.text
+
+
+def test_context_needs_a_key(tmp_path):
+    with pytest.raises(ValueError, match="none was given"):
+        snapjar.Cache(tmp_path, context="prices")

@@ -428,6 +428,9 @@ class Cache:
         environment: str | Environment = "refuse",
         layout: _Layout = "refuse",
         sync: bool = False,
+        key: Key | _Path | None = None,
+        trust: _Trust = None,
+        context: str | None = None,
     ) -> None: ...
     def path(self, key: str) -> Path: ...
     def get(self, key: str, default: Any = None) -> Any: ...

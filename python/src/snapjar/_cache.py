@@ -15,6 +15,7 @@ from ._dump import dump
 from ._errors import SnapjarError
 from ._load import load
 from ._policy import Policy, resolve_policy
+from ._seal import Key, resolve_trust
 
 _log = logging.getLogger("snapjar.cache")
 _MISSING = object()
@@ -29,6 +30,9 @@ class Cache:
     version       -- your own version of what the values mean: those of another one are misses
     allow, policy, environment, layout -- as of `load`; layout and environment are refused by default: stale is a miss
     sync          -- wait for the disk on `set`; a cache need not
+    key           -- seal what is stored; an entry that this key, or `trust`, does not vouch for is a miss
+    trust         -- whose entries are good, as of `load`; left out, those of `key`
+    context       -- what the seals are made for: the cache's name
     """
 
     def __init__(
@@ -41,11 +45,21 @@ class Cache:
         environment: Any = "refuse",
         layout: str = "refuse",
         sync: bool = False,
+        key: Any = None,
+        trust: Any = None,
+        context: str | None = None,
     ) -> None:
+        if context is not None and key is None and trust is None:
+            raise ValueError("context is for a key or a trust, and none was given")
         self.folder = Path(folder)
         self.version = version
         self._load = {"policy": resolve_policy(allow, policy), "environment": environment, "layout": layout}
-        self._sync = sync
+        self._dump: dict[str, Any] = {"sync": sync}
+        if key is not None:
+            key = key if isinstance(key, Key) else Key(key)
+            self._dump |= {"key": key, "context": context}
+        if key is not None or trust is not None:
+            self._load |= {"trust": resolve_trust(key if trust is None else trust), "context": context}
 
     def path(self, key: str) -> Path:
         """The file of a key."""
@@ -72,7 +86,7 @@ class Cache:
         path = self.path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         dump((key, value), path, type="snapjar:Cache", schema_version=self.version, labels={"key": key[:500]},
-             sync=self._sync)  # fmt: skip
+             **self._dump)  # fmt: skip
 
     def delete(self, key: str) -> None:
         """Forgets a value. None there is fine."""
