@@ -9,9 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pickle/policy.h"
 #include "pickle/view.h"
-#include "json/scan.h"
 
 /** A value that is to be looked into, for its shape. */
 typedef struct task {
@@ -37,96 +35,11 @@ typedef struct looker {
     snapjar_error *err;
 } looker;
 
-/* ---- arrays ---- */
-
-/** Room for one more in the array that `array` is a pointer to. */
-static SJ_SAMPLES reserve(snapjar_context *context, void *array, size_t *capacity, size_t count, size_t size,
-                          snapjar_error *err)
-{
-    void *block;
-    if (count < *capacity)
-        return SNAPJAR_OK;
-    const size_t grown = *capacity == 0 ? 16 : 2 * *capacity;
-    memcpy(&block, array, sizeof block);
-    block = sj_realloc(context, block, grown * size);
-    if (block == NULL)
-        return sj_raise_no_memory(err, grown * size);
-    memcpy(array, &block, sizeof block);
-    *capacity = grown;
-    return SNAPJAR_OK;
-}
-
-#define RESERVE(context, array, capacity, count, err)                                                                  \
-    reserve(context, &(array), &(capacity), count, sizeof *(array), err)
-
-/* ---- names ---- */
-
-static size_t hash_of(snapjar_text text)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < text.size; i++)
-        hash = (hash ^ (uint8_t)text.data[i]) * UINT64_C(0x100000001b3);
-    return (size_t)(hash ^ hash >> 29);
-}
-
-static size_t slot_of(const snapjar_samples *samples, snapjar_text text)
-{
-    size_t at = hash_of(text) & (samples->name_table_capacity - 1);
-    while (samples->name_table[at] != 0) {
-        const char *name = samples->names[samples->name_table[at] - 1];
-        if (strlen(name) == text.size && memcmp(name, text.data, text.size) == 0)
-            break;
-        at = (at + 1) & (samples->name_table_capacity - 1);
-    }
-    return at;
-}
-
-static SJ_SAMPLES grow_table(snapjar_samples *samples, snapjar_error *err)
-{
-    const size_t capacity = samples->name_table_capacity == 0 ? 128 : 2 * samples->name_table_capacity;
-    uint32_t *table = sj_alloc_zero(samples->context, capacity * sizeof *table);
-    if (table == NULL)
-        return sj_raise_no_memory(err, capacity * sizeof *table);
-    sj_free(samples->context, samples->name_table);
-    samples->name_table = table;
-    samples->name_table_capacity = capacity;
-    for (size_t i = 0; i < samples->name_count; i++)
-        table[slot_of(samples, (snapjar_text){samples->names[i], strlen(samples->names[i])})] = (uint32_t)i + 1;
-    return SNAPJAR_OK;
-}
-
-/** The index of a name, which JSON must be able to have. */
-static SJ_SAMPLES intern(snapjar_samples *samples, snapjar_text text, uint32_t *index, snapjar_error *err)
-{
-    *index = 0;
-    if (memchr(text.data, '\0', text.size) != NULL || sj_json_bad_utf8(text.data, text.size) != text.size)
-        return sj_raise(err, SNAPJAR_REFUSED, SNAPJAR_DIAG_CONTRACT_SAMPLES, SJ_NOWHERE,
-                        "the sample has a name that JSON cannot have: a NUL, or half of a surrogate pair, is in it");
-    if (2 * (samples->name_count + 1) > samples->name_table_capacity)
-        SJ_TRY(grow_table(samples, err));
-    const size_t at = slot_of(samples, text);
-    if (samples->name_table[at] == 0) {
-        SJ_TRY(RESERVE(samples->context, samples->names, samples->name_capacity, samples->name_count, err));
-        char *copy = sj_dup_text(samples->context, text.data, text.size);
-        if (copy == NULL)
-            return sj_raise_no_memory(err, text.size);
-        samples->names[samples->name_count++] = copy;
-        samples->name_table[at] = (uint32_t)samples->name_count;
-    }
-    *index = samples->name_table[at] - 1;
-    return SNAPJAR_OK;
-}
-
-const char *sj_samples_name(const snapjar_samples *samples, uint32_t index)
-{
-    return samples->names[index];
-}
-
 /* ---- shapes ---- */
 
 static SJ_SAMPLES new_shape(snapjar_samples *samples, uint32_t depth, uint32_t *index, snapjar_error *err)
 {
-    SJ_TRY(RESERVE(samples->context, samples->shapes, samples->shape_capacity, samples->shape_count, err));
+    SJ_TRY(SJ_RESERVE(samples->context, samples->shapes, samples->shape_capacity, samples->shape_count, err));
     *index = (uint32_t)samples->shape_count++;
     memset(&samples->shapes[*index], 0, sizeof *samples->shapes);
     samples->shapes[*index].depth = depth;
@@ -175,7 +88,7 @@ static SJ_SAMPLES name_class(looker *l, sj_ref class_ref, uint32_t *name, bool *
     memcpy(text, found.module.data, found.module.size);
     text[found.module.size] = ':';
     memcpy(text + found.module.size + 1, found.name.data, found.name.size);
-    return intern(l->samples, (snapjar_text){text, found.module.size + 1 + found.name.size}, name, l->err);
+    return sj_samples_intern(l->samples, (snapjar_text){text, found.module.size + 1 + found.name.size}, name, l->err);
 }
 
 /** The class of a member of an enumeration that is asked for by name: what the attribute is of. */
@@ -240,7 +153,7 @@ static SJ_SAMPLES record(looker *l, uint32_t shape_index, sj_ref ref)
         return SNAPJAR_OK;
     l->pairs[at] = pair;
     l->pair_count++;
-    SJ_TRY(RESERVE(l->context, l->tasks, l->task_capacity, l->task_count, l->err));
+    SJ_TRY(SJ_RESERVE(l->context, l->tasks, l->task_capacity, l->task_count, l->err));
     l->tasks[l->task_count++] = (task){ref, shape_index};
     return SNAPJAR_OK;
 }
@@ -301,7 +214,7 @@ static SJ_SAMPLES find_class(snapjar_samples *samples, uint32_t name, sj_seen_cl
         if ((*class)->name == name)
             return SNAPJAR_OK;
     }
-    SJ_TRY(RESERVE(samples->context, samples->classes, samples->class_capacity, samples->class_count, err));
+    SJ_TRY(SJ_RESERVE(samples->context, samples->classes, samples->class_capacity, samples->class_count, err));
     *class = &samples->classes[samples->class_count++];
     memset(*class, 0, sizeof **class);
     (*class)->name = name;
@@ -313,12 +226,12 @@ static SJ_SAMPLES record_field(looker *l, sj_seen_class *class, snapjar_text tex
     snapjar_samples *samples = l->samples;
     uint32_t name;
     size_t i = 0;
-    SJ_TRY(intern(samples, text, &name, l->err));
+    SJ_TRY(sj_samples_intern(samples, text, &name, l->err));
     while (i < class->field_count && class->fields[i].name != name)
         i++;
     if (i == class->field_count) {
         uint32_t shape;
-        SJ_TRY(RESERVE(samples->context, class->fields, class->field_capacity, class->field_count, l->err));
+        SJ_TRY(SJ_RESERVE(samples->context, class->fields, class->field_capacity, class->field_count, l->err));
         SJ_TRY(new_shape(samples, 0, &shape, l->err));
         class->fields[class->field_count++] = (sj_seen_field){.name = name, .shape = shape};
     }
@@ -474,7 +387,7 @@ static SJ_SAMPLES visit(looker *l, sj_ref ref)
         if (l->visited[child] != 0 || (node->count == 0 && node->changes == 0))
             continue;
         l->visited[child] = 1;
-        SJ_TRY(RESERVE(l->context, l->nodes, l->node_capacity, l->node_count, l->err));
+        SJ_TRY(SJ_RESERVE(l->context, l->nodes, l->node_capacity, l->node_count, l->err));
         l->nodes[l->node_count++] = child;
     }
     /* What comes first in the pickle is looked at first, and so stands first in the contract. */
@@ -519,69 +432,6 @@ static SJ_SAMPLES walk(looker *l)
     return SNAPJAR_OK;
 }
 
-/* ---- what the pickle uses ---- */
-
-static snapjar_status refuse(snapjar_error *err, const char *what)
-{
-    return sj_raise(err, SNAPJAR_REFUSED, SNAPJAR_DIAG_CONTRACT_SAMPLES, SJ_NOWHERE, "the sample %s", what);
-}
-
-static SJ_SAMPLES note_global(snapjar_samples *samples, const snapjar_scan_global *global, snapjar_error *err)
-{
-    char text[2 * SNAPJAR_SCAN_NAME_SIZE_MAX + 1];
-    const snapjar_text module = global->mapped_module, name = global->mapped_name;
-    uint32_t index;
-    size_t i = 0;
-    if (global->extension_code != 0)
-        return refuse(err, "has extension codes: what they stand for is not in it");
-    if (!sj_policy_is_name(module) || !sj_policy_is_name(name))
-        return refuse(err, "names a global with a character that names do not have, so that no rule can allow it");
-    memcpy(text, module.data, module.size);
-    text[module.size] = ':';
-    memcpy(text + module.size + 1, name.data, name.size);
-    SJ_TRY(intern(samples, (snapjar_text){text, module.size + 1 + name.size}, &index, err));
-    while (i < samples->global_count && samples->globals[i].name != index)
-        i++;
-    if (i == samples->global_count) {
-        SJ_TRY(RESERVE(samples->context, samples->globals, samples->global_capacity, samples->global_count, err));
-        samples->globals[samples->global_count++] = (sj_seen_global){.name = index};
-    }
-    for (unsigned use = 0; use < SNAPJAR_USE_COUNT; use++)
-        samples->globals[i].uses |= global->uses[use].count > 0 ? SNAPJAR_USES(use) : 0;
-    samples->globals[i].count++;
-    return SNAPJAR_OK;
-}
-
-static SJ_SAMPLES note_uses(snapjar_samples *samples, snapjar_scan *scan, snapjar_error *err)
-{
-    const snapjar_scan_summary *summary = snapjar_scan_summarize(scan);
-    if (summary->finding_count > 0)
-        return sj_raise(err, SNAPJAR_REFUSED, snapjar_scan_finding_at(scan, 0)->diagnostic,
-                        SJ_AT_CONTENT(snapjar_scan_finding_at(scan, 0)->offset), "the sample is no good one: %s",
-                        snapjar_scan_finding_at(scan, 0)->message);
-    if (summary->computed_calls.count > 0)
-        return refuse(err, "calls what is itself the result of a call, which nothing can allow");
-    samples->needs_persistent_ids = samples->needs_persistent_ids || summary->persistent_ids.count > 0;
-    samples->needs_buffers = samples->needs_buffers || summary->buffers.count > 0;
-    for (size_t i = 0; i < snapjar_scan_global_count(scan); i++)
-        SJ_TRY(note_global(samples, snapjar_scan_global_at(scan, i), err));
-    return SNAPJAR_OK;
-}
-
-static SJ_SAMPLES look_at_uses(snapjar_samples *samples, const snapjar_graph *graph, snapjar_error *err)
-{
-    snapjar_scan_options options = SNAPJAR_SCAN_OPTIONS_INIT;
-    snapjar_scan *scan;
-    options.string_encoding = graph->options.string_encoding;
-    options.base_offset = graph->options.base_offset;
-    SJ_TRY(snapjar_scan_new(&scan, samples->context, &options, err));
-    snapjar_status status = snapjar_scan_pickle(scan, graph->bytes, graph->size, err);
-    if (status == SNAPJAR_OK)
-        status = note_uses(samples, scan, err);
-    snapjar_scan_free(scan);
-    return status;
-}
-
 /* ---- the public face ---- */
 
 /** The type as pack would tell it. */
@@ -594,7 +444,7 @@ static SJ_SAMPLES tell_type(looker *l, const char *type, uint32_t *name)
     bool is_known = false;
     const sj_value_type found = type_of(sj_picture_form(l->graph, l->graph->root));
     if (type != NULL)
-        return intern(l->samples, (snapjar_text){type, strlen(type)}, name, l->err);
+        return sj_samples_intern(l->samples, (snapjar_text){type, strlen(type)}, name, l->err);
     if (sj_instance_see(l->graph, l->graph->root, &instance))
         SJ_TRY(name_class(l, instance.class_ref, name, &is_known));
     if (is_known)
@@ -602,7 +452,7 @@ static SJ_SAMPLES tell_type(looker *l, const char *type, uint32_t *name)
     (void)snprintf(text, sizeof text, "builtins:%s", found < SJ_VALUE_ANY ? builtins[found] : "object");
     if (found == SJ_VALUE_ANY)
         (void)snprintf(text, sizeof text, "%s", "pickle");
-    return intern(l->samples, (snapjar_text){text, strlen(text)}, name, l->err);
+    return sj_samples_intern(l->samples, (snapjar_text){text, strlen(text)}, name, l->err);
 }
 
 static SJ_SAMPLES check_kind(looker *l, const char *type, int64_t version)
@@ -629,7 +479,7 @@ static SJ_SAMPLES check_kind(looker *l, const char *type, int64_t version)
 static SJ_SAMPLES look(looker *l, const char *type, int64_t version)
 {
     SJ_TRY(check_kind(l, type, version));
-    SJ_TRY(look_at_uses(l->samples, l->graph, l->err));
+    SJ_TRY(sj_samples_uses(l->samples, l->graph, l->err));
     l->visited = sj_alloc_zero(l->context, l->graph->node_count);
     if (l->visited == NULL)
         return sj_raise_no_memory(l->err, l->graph->node_count);
@@ -671,7 +521,7 @@ snapjar_status snapjar_samples_new(snapjar_samples **samples, snapjar_context *c
     if (status == SNAPJAR_OK)
         status = new_shape(made, 0, &made->root, err);
     if (status == SNAPJAR_OK)
-        status = intern(made, (snapjar_text){"", 0}, &none, err);
+        status = sj_samples_intern(made, (snapjar_text){"", 0}, &none, err);
     if (status != SNAPJAR_OK) {
         snapjar_samples_free(made);
         return status;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What was seen in sample objects: classes with their fields, and for every field the shape of its values. samples.c
- * looks, rule_write.c turns shapes into rules, infer.c and bump.c write contracts. For these files only.
+ * looks, samples_uses.c sees what a contract has to allow, samples_names.c keeps names, rule_write.c turns shapes into
+ * rules, infer.c and bump.c write contracts. For these files only.
  */
 #ifndef SJ_MIGRATE_SAMPLES_H
 #define SJ_MIGRATE_SAMPLES_H
@@ -97,6 +98,17 @@ struct snapjar_samples {
 };
 
 #define SJ_SAMPLES snapjar_status __attribute__((warn_unused_result))
+
+/** Room for one more in the array that `array` is a pointer to. */
+SJ_SAMPLES sj_samples_reserve(snapjar_context *context, void *array, size_t *capacity, size_t count, size_t size,
+                              snapjar_error *err);
+#define SJ_RESERVE(context, array, capacity, count, err)                                                               \
+    sj_samples_reserve(context, &(array), &(capacity), count, sizeof *(array), err)
+
+/** The index of a name, which JSON must be able to have. */
+SJ_SAMPLES sj_samples_intern(snapjar_samples *samples, snapjar_text text, uint32_t *index, snapjar_error *err);
+/** Notes the globals of a sample with their uses. */
+SJ_SAMPLES sj_samples_uses(snapjar_samples *samples, const snapjar_graph *graph, snapjar_error *err);
 
 const char *sj_samples_name(const snapjar_samples *samples, uint32_t index);
 /** The class of this name; NULL if none was seen. */
