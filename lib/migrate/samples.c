@@ -279,8 +279,11 @@ static SJ_SAMPLES record_named(looker *l, sj_seen_class *class, sj_ref ref)
     while (sj_fields_next(&walk, &field)) {
         char *buffer = NULL;
         snapjar_text text;
-        if (!sj_key_is_text(l->graph, field.key))
+        if (!sj_key_is_text(l->graph, field.key)) {
+            /* No contract can name it. */
+            class->forms |= 1u << SJ_CLASS_OPAQUE;
             continue;
+        }
         snapjar_status status = read_key(l, field.key, &buffer, &text);
         if (status == SNAPJAR_OK)
             status = record_field(l, class, text, field.value);

@@ -109,6 +109,8 @@ static void test_classes(void **state)
         BYTES("\x80\2capp\nJob\nK\1\x85\x81."),
         "\"classes\":{\"app:Job\":{\"state\":\"arguments\",\"fields\":{\"argument_1\":{\"type\":\"int\"}}}}}");
     expect_inferred(BYTES("\x80\2capp\nJob\n)\x81K\1b."), "\"classes\":{\"app:Job\":{\"state\":\"opaque\"}}}");
+    /* A field whose name is no text has no place in a contract. */
+    expect_inferred(BYTES("\x80\2capp\nJob\n)\x81}K\1K\2sb."), "\"classes\":{\"app:Job\":{\"state\":\"opaque\"}}}");
     expect_inferred(BYTES("\x80\2capp\nf\nK\1\x85R."),
                     "\"allow\":{\"app:f\":{\"uses\":[\"call\"],\"reason\":\"TODO: why; seen in 1 of 1 samples\"}},"
                     "\"classes\":{}}");
