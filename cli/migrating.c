@@ -16,7 +16,7 @@
 /* Files of a group, each of which holds a descriptor until the group takes its place. */
 #define GROUP_MAX ((size_t)1024)
 #define DESCRIPTORS_MAX 65536
-#define DESCRIPTORS_KEPT 100
+#define DESCRIPTORS_KEPT ((rlim_t)100)
 
 struct run {
     struct migrate *migrate;
@@ -323,7 +323,7 @@ static size_t choose_group_size(const struct migrate *migrate, size_t count)
             (void)setrlimit(RLIMIT_NOFILE, &limit);
         }
         (void)getrlimit(RLIMIT_NOFILE, &limit);
-        size_t room = limit.rlim_cur > 2 * DESCRIPTORS_KEPT ? (size_t)limit.rlim_cur - DESCRIPTORS_KEPT : 1;
+        size_t room = limit.rlim_cur > 2 * DESCRIPTORS_KEPT ? (size_t)(limit.rlim_cur - DESCRIPTORS_KEPT) : 1;
         if (room / migrate->jobs < size)
             size = room / migrate->jobs ? room / migrate->jobs : 1;
     }

@@ -201,9 +201,9 @@ static bool read_checksum(const sj_json *value, uint8_t *out)
 static bool read_digest(const sj_json *value, uint8_t *out)
 {
     snapjar_text text = sj_json_string(value);
-    return text.size == DIGEST_PREFIX_SIZE + 2 * SJ_PREVIOUS_DIGEST_SIZE &&
+    return text.size == DIGEST_PREFIX_SIZE + (size_t)2 * SJ_PREVIOUS_DIGEST_SIZE &&
            !memcmp(text.data, DIGEST_PREFIX, DIGEST_PREFIX_SIZE) &&
-           read_hex(text.data + DIGEST_PREFIX_SIZE, 2 * SJ_PREVIOUS_DIGEST_SIZE, out);
+           read_hex(text.data + DIGEST_PREFIX_SIZE, (size_t)2 * SJ_PREVIOUS_DIGEST_SIZE, out);
 }
 
 static snapjar_status check_checksum(sj_fields *fields, const sj_json *value)

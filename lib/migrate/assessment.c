@@ -78,7 +78,7 @@ static bool find_step(sj_checker *checker, sj_ref from, sj_ref to, sj_step *step
 /** The path from the root: what is not seen from the value before is looked through. */
 static void put_path(sj_checker *checker, sj_ref ref, sj_ref parent, char text[SNAPJAR_FINDING_TEXT_SIZE])
 {
-    sj_ref links[LINKS_MAX];
+    sj_ref links[LINKS_MAX] = {0};
     size_t depth = 1, place = 0;
     sj_out out;
     sj_out_to_text(&out, text, SNAPJAR_FINDING_TEXT_SIZE, false);

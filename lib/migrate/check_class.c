@@ -388,7 +388,7 @@ static bool read_class_name(const snapjar_graph *graph, sj_ref class_ref, char o
     char buffer[SJ_CLASS_NAME_SIZE];
     sj_class_name name;
     if (!sj_class_name_of(graph, class_ref, buffer, &name) ||
-        name.module.size + 1 + name.name.size > 2 * SJ_CLASS_NAME_SIZE)
+        name.module.size + 1 + name.name.size > (size_t)2 * SJ_CLASS_NAME_SIZE)
         return false;
     memcpy(out, name.module.data, name.module.size);
     out[name.module.size] = ':';

@@ -268,7 +268,7 @@ CONVERT to_sized(const conversion *c, sj_form to, snapjar_error *err)
 CONVERT number_to_str(const conversion *c, snapjar_error *err)
 {
     char text[SJ_DECIMAL_TEXT_SIZE];
-    size_t size;
+    size_t size = 0;
     if (c->from == SJ_SEEN_INT && !int_digits(c, text, &size))
         return refuse(c, "the number has too many digits");
     if (c->from == SJ_SEEN_FLOAT)

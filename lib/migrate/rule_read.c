@@ -2,6 +2,7 @@
  *
  * Reads rules on values. Rules inside of rules wait in a queue, so nothing here recurses.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,6 +147,7 @@ snapjar_status sj_rule_make(sj_contract_reader *reader, const char *type, const 
     void *block;
     const sj_value_type found = sj_value_type_find(type);
     SJ_TRY(new_rule(reader, sj_json_itself(NULL), &made));
+    assert(made != NULL); /* Over the limit it fails. */
     *rule = made;
     if (found < SJ_VALUE_TYPE_COUNT) {
         made->types = 1u << found;

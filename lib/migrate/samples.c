@@ -82,7 +82,7 @@ static SJ_SAMPLES name_class(looker *l, sj_ref class_ref, uint32_t *name, bool *
     char buffer[SJ_CLASS_NAME_SIZE], text[2 * SJ_CLASS_NAME_SIZE + 1];
     sj_class_name found;
     *is_known = sj_class_name_of(l->graph, class_ref, buffer, &found) &&
-                found.module.size + 1 + found.name.size <= 2 * SJ_CLASS_NAME_SIZE;
+                found.module.size + 1 + found.name.size <= (size_t)2 * SJ_CLASS_NAME_SIZE;
     if (!*is_known)
         return SNAPJAR_OK;
     memcpy(text, found.module.data, found.module.size);

@@ -71,10 +71,10 @@ static snapjar_status judge(const check *c, const sj_seal_entry *entry, const sj
 static snapjar_status refuse(const check *c, const sj_seal_entry *entry, const sj_trusted *trusted, outcome worst,
                              snapjar_error *err)
 {
-    sj_where where = SJ_AT_FILE(c->sealed->area_offset + entry->at);
+    assert(entry != NULL); /* An area without entries was refused before. */
+    const sj_where where = SJ_AT_FILE(c->sealed->area_offset + entry->at);
     char id[SNAPJAR_KEY_ID_SIZE + 1];
 
-    assert(entry != NULL); /* An area without entries was refused before. */
     sj_hex_write(id, entry->key_id, SJ_ID_SIZE);
     switch (worst) {
     case OF_UNKNOWN_KEY:
