@@ -31,7 +31,8 @@ static void kept_release(snapjar_context *context, void *pointer)
 {
     sj_kept *kept = pointer;
 
-    sj_kept_drop_constant(context, kept);
+    for (size_t i = 0; i < SJ_KEPT_CONSTANT_COUNT; i++)
+        sj_kept_drop_constant(context, &kept->constants[i]);
     sj_free(context, kept->checked_key);
     sj_free(context, kept->prepared_key);
     sj_free(context, kept->prepared);
@@ -48,12 +49,11 @@ sj_kept *sj_kept_get(snapjar_context *context)
     return context->slots[SJ_SLOT_HEADER].kept;
 }
 
-void sj_kept_drop_constant(snapjar_context *context, sj_kept *kept)
+void sj_kept_drop_constant(snapjar_context *context, sj_kept_constant *constant)
 {
-    sj_free(context, kept->constant_text);
-    sj_json_free(kept->constant);
-    kept->constant_text = NULL;
-    kept->constant = NULL;
+    sj_free(context, constant->text);
+    sj_json_free(constant->parsed);
+    *constant = (sj_kept_constant){.text = NULL};
 }
 
 /* ---- text that grows ---- */

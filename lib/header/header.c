@@ -51,25 +51,36 @@ snapjar_status sj_limits_resolve(snapjar_limits *resolved, const snapjar_limits 
     return SNAPJAR_OK;
 }
 
-/* Whether the header begins with the kept constant part, byte for byte, and the varying one follows. */
-static bool begins_as_kept(const snapjar_header *header, const sj_kept *kept, size_t depth_max)
+/* Whether the header begins with a kept constant part, byte for byte, and the varying one follows. */
+static bool begins_as_kept(const snapjar_header *header, const sj_kept_constant *constant, size_t depth_max)
 {
     const size_t start_size = sizeof(varying_start) - 1;
 
-    return kept && kept->constant && kept->depth_max == depth_max &&
-           header->prefix.json_size >= kept->constant_size + start_size &&
-           memcmp(kept->constant_text, header->json, kept->constant_size) == 0 &&
-           memcmp(header->json + kept->constant_size, varying_start, start_size) == 0;
+    return constant->text && constant->depth_max == depth_max &&
+           header->prefix.json_size >= constant->size + start_size &&
+           memcmp(constant->text, header->json, constant->size) == 0 &&
+           memcmp(header->json + constant->size, varying_start, start_size) == 0;
 }
 
-static void take_kept(snapjar_header *header, const sj_kept *kept)
+static const sj_kept_constant *find_kept(const snapjar_header *header, size_t depth_max)
 {
-    header->constant = sj_json_ref(kept->constant);
-    header->type = kept->type;
-    header->schema_version = kept->schema_version;
+    const sj_kept *kept = sj_kept_get(header->context);
+
+    for (size_t i = 0; kept && i < SJ_KEPT_CONSTANT_COUNT; i++) {
+        if (begins_as_kept(header, &kept->constants[i], depth_max))
+            return &kept->constants[i];
+    }
+    return NULL;
 }
 
-/* Keeps the constant part for the next header. Failing to is not an error. */
+static void take_kept(snapjar_header *header, const sj_kept_constant *constant)
+{
+    header->constant = sj_json_ref(constant->parsed);
+    header->type = constant->type;
+    header->schema_version = constant->schema_version;
+}
+
+/* Keeps the constant part for the next headers. Failing to is not an error. */
 static void keep(snapjar_header *header, size_t split, size_t depth_max)
 {
     sj_kept *kept = sj_kept_get(header->context);
@@ -79,13 +90,17 @@ static void keep(snapjar_header *header, size_t split, size_t depth_max)
     char *text = sj_dup_text(header->context, header->json, split);
     if (!text)
         return;
-    sj_kept_drop_constant(header->context, kept);
-    kept->constant_text = text;
-    kept->constant_size = split;
-    kept->depth_max = depth_max;
-    kept->constant = sj_json_ref(header->constant);
-    kept->type = header->type;
-    kept->schema_version = header->schema_version;
+    sj_kept_constant *constant = &kept->constants[kept->oldest];
+    kept->oldest = (kept->oldest + 1) % SJ_KEPT_CONSTANT_COUNT;
+    sj_kept_drop_constant(header->context, constant);
+    *constant = (sj_kept_constant){
+        .text = text,
+        .size = split,
+        .parsed = sj_json_ref(header->constant),
+        .depth_max = depth_max,
+        .type = header->type,
+        .schema_version = header->schema_version,
+    };
 }
 
 /* Parses a part of the header's text whose first or last byte is replaced for the purpose by `brace`. */
@@ -109,12 +124,12 @@ static sj_json *parse_part(snapjar_header *header, size_t from, size_t size, siz
 static bool parse_split(snapjar_header *header, size_t depth_max)
 {
     size_t size = header->prefix.json_size;
-    const sj_kept *kept = sj_kept_get(header->context);
+    const sj_kept_constant *kept = find_kept(header, depth_max);
     size_t split = 0;
 
-    if (begins_as_kept(header, kept, depth_max)) {
+    if (kept) {
         take_kept(header, kept);
-        split = kept->constant_size;
+        split = kept->size;
         if (sj_varying_read(header, split))
             return true;
     } else {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What header/ keeps in a context between records: the parsed constant part of the last header read, and the serialised
- * one of the last header written. Used by header/ only.
+ * What header/ keeps in a context between records: the parsed constant parts of the last headers read, and the
+ * serialised one of the last header written. Used by header/ only.
  */
 #ifndef SJ_HEADER_KEPT_H
 #define SJ_HEADER_KEPT_H
@@ -10,15 +10,25 @@
 
 #include "header/header.h"
 
-typedef struct sj_kept {
-    /** Reading: the text up to `,"created":` and what it parsed to; `type` points into `constant`. */
-    char *constant_text;
-    size_t constant_size;
-    sj_json *constant;
+/** Who reads a record, writes its successor and reads that again goes to and fro between two constant parts. */
+#define SJ_KEPT_CONSTANT_COUNT 4
+
+/** Reading: the text up to `,"created":` and what it parsed to; `type` points into `parsed`. */
+typedef struct sj_kept_constant {
+    /** NULL: none is kept here. */
+    char *text;
+    size_t size;
+    sj_json *parsed;
     /** The limit that it was checked against. */
     size_t depth_max;
     snapjar_text type;
     int64_t schema_version;
+} sj_kept_constant;
+
+typedef struct sj_kept {
+    sj_kept_constant constants[SJ_KEPT_CONSTANT_COUNT];
+    /** The one that the next new one takes the place of. */
+    size_t oldest;
     /** Writing: the user's texts (one block) that were checked last, and the size of the JSON that they make. */
     char *checked_key;
     size_t checked_key_size;
@@ -39,6 +49,6 @@ typedef struct sj_kept {
 /** The context's, made at the first use; NULL without memory. */
 sj_kept *sj_kept_get(snapjar_context *context);
 
-void sj_kept_drop_constant(snapjar_context *context, sj_kept *kept);
+void sj_kept_drop_constant(snapjar_context *context, sj_kept_constant *constant);
 
 #endif
