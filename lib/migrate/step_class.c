@@ -65,7 +65,7 @@ static snapjar_status make_dict(sj_apply *run, sj_ref ref, snapjar_error *err)
                                err);
 }
 
-/* A dict cannot be a key or in a set. */
+/* A dict cannot be a key or in a set, nor be called. */
 
 /** Marks tuples and frozensets that hold what is marked; whether there were any that were not. */
 static bool spread_marks(const snapjar_graph *graph, uint8_t *marks)
@@ -107,7 +107,26 @@ static sj_ref find_hashed(const snapjar_graph *graph, sj_ref ref, const uint8_t 
     return 0;
 }
 
-static snapjar_status check_hashed(sj_apply *run, snapjar_error *err)
+/** What a value needs to be something that a dict is not, and that is marked: a class or function, arguments, a name.
+ * 0: nothing. */
+static sj_ref find_called(const snapjar_graph *graph, sj_ref ref, const uint8_t *marks)
+{
+    const sj_node *node = sj_graph_node(graph, ref);
+    const bool takes_any = node->kind < SJ_NODE_CALL ? node->kind != SJ_NODE_GLOBAL : node->kind == SJ_NODE_PERSISTENT;
+    sj_cursor cursor = {0, 0, false};
+    sj_ref child;
+    uint8_t op;
+    uint64_t index = 0;
+    while ((child = sj_graph_walk(graph, node, &cursor, &op)) != 0) {
+        const bool is_argument = op == 0 && node->kind == SJ_NODE_INSTANCE && index > 0;
+        if (marks[child] != 0 && (op == 0 ? !takes_any && !is_argument : op == SJ_OP_REDUCE))
+            return child;
+        index++;
+    }
+    return 0;
+}
+
+static snapjar_status check_uses(sj_apply *run, snapjar_error *err)
 {
     const snapjar_graph *graph = run->graph;
     uint8_t *marks = sj_alloc_zero(graph->context, graph->node_count);
@@ -115,10 +134,17 @@ static snapjar_status check_hashed(sj_apply *run, snapjar_error *err)
         return sj_raise_no_memory(err, graph->node_count);
     for (size_t i = 0; i < run->selected.count; i++)
         marks[run->selected.items[i]] = 1;
+    snapjar_status status = SNAPJAR_OK;
+    for (size_t i = 1; i < graph->node_count && status == SNAPJAR_OK; i++) {
+        const bool is_there = (graph->nodes[i].flags & SJ_NODE_IS_REFERENCED) != 0;
+        const sj_ref called = is_there ? find_called(graph, (sj_ref)i, marks) : 0;
+        if (called != 0)
+            status = sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, called, err,
+                                    "it is called, or names what is called; a dict cannot be that");
+    }
     /* Tuples of tuples of ...: deeper ones come later in the array, so that one pass is enough but for cycles. */
     for (int pass = 0; pass < 8 && spread_marks(graph, marks); pass++)
         continue;
-    snapjar_status status = SNAPJAR_OK;
     for (size_t i = 1; i < graph->node_count && status == SNAPJAR_OK; i++) {
         const bool is_there = (graph->nodes[i].flags & SJ_NODE_IS_REFERENCED) != 0;
         const sj_ref hashed = is_there ? find_hashed(graph, (sj_ref)i, marks) : 0;
@@ -134,7 +160,7 @@ snapjar_status sj_apply_to_dict(sj_apply *run, snapjar_error *err)
 {
     SJ_TRY(sj_apply_select(run, err));
     if (run->selected.count > 0)
-        SJ_TRY(check_hashed(run, err));
+        SJ_TRY(check_uses(run, err));
     for (size_t i = 0; i < run->selected.count; i++) {
         SJ_TRY(make_dict(run, run->selected.items[i], err));
         SJ_TRY(sj_apply_note(run, run->selected.items[i], true, err));
