@@ -9,14 +9,16 @@
 #include <sodium.h>
 
 _Static_assert(sizeof(crypto_generichash_state) <= sizeof(sj_blake_state), "the state must fit");
-_Static_assert(crypto_sign_SECRETKEYBYTES == SJ_SIGNING_SIZE && crypto_sign_BYTES == SJ_SIGNATURE_SIZE &&
-                   crypto_sign_PUBLICKEYBYTES == SJ_PUBLIC_SIZE && crypto_sign_SEEDBYTES == SJ_SECRET_SIZE,
-               "Ed25519 as the format has it");
-_Static_assert(crypto_pwhash_argon2id_SALTBYTES == SJ_SALT_SIZE &&
-                   crypto_aead_xchacha20poly1305_ietf_KEYBYTES == SJ_SECRET_SIZE &&
-                   crypto_aead_xchacha20poly1305_ietf_NPUBBYTES == SJ_NONCE_SIZE &&
-                   crypto_aead_xchacha20poly1305_ietf_ABYTES == SJ_TAG_SIZE,
-               "key files as the format has them");
+/* Ed25519 as the format has it. */
+_Static_assert(crypto_sign_SECRETKEYBYTES == SJ_SIGNING_SIZE, "a signing key");
+_Static_assert(crypto_sign_BYTES == SJ_SIGNATURE_SIZE, "a signature");
+_Static_assert(crypto_sign_PUBLICKEYBYTES == SJ_PUBLIC_SIZE, "a public key");
+_Static_assert(crypto_sign_SEEDBYTES == SJ_SECRET_SIZE, "a seed");
+/* Key files as the format has them. */
+_Static_assert(crypto_pwhash_argon2id_SALTBYTES == SJ_SALT_SIZE, "a salt");
+_Static_assert(crypto_aead_xchacha20poly1305_ietf_KEYBYTES == SJ_SECRET_SIZE, "a key");
+_Static_assert(crypto_aead_xchacha20poly1305_ietf_NPUBBYTES == SJ_NONCE_SIZE, "a nonce");
+_Static_assert(crypto_aead_xchacha20poly1305_ietf_ABYTES == SJ_TAG_SIZE, "a tag");
 
 snapjar_status sj_crypto_begin(snapjar_error *err)
 {

@@ -30,14 +30,16 @@ static snapjar_status get(const mapping *m, const char *named, const char *ours,
 }
 
 /** The value as compact JSON. */
-static snapjar_status dump(const mapping *m, const sj_json *value, char **out, snapjar_error *err)
+static snapjar_status put_dump(const sj_json *value, sj_string *out, snapjar_error *err)
 {
     size_t size = 0;
     char *text = sj_json_dump(value, &size);
 
-    *out = text ? sj_dup_text(m->carried->context, text, size) : NULL;
+    if (!text)
+        return sj_raise_no_memory(err, 0);
+    sj_string_put_quoted(out, text, size);
     sj_json_free_text(text);
-    return *out ? SNAPJAR_OK : sj_raise_no_memory(err, size + 1);
+    return SNAPJAR_OK;
 }
 
 /* ---- what has a field of its own ---- */
@@ -118,18 +120,13 @@ static snapjar_status take_created(const mapping *m, const sj_json **used, snapj
 static snapjar_status put_text(const mapping *m, const char *field, const sj_json *value, sj_string *out,
                                snapjar_error *err)
 {
-    char *text = NULL;
-
     if (sj_json_type_of(value) == SJ_JSON_STRING) {
         sj_string_put_quoted(out, sj_json_string(value).data, sj_json_string(value).size);
         return SNAPJAR_OK;
     }
     if (sj_json_type_of(value) != SJ_JSON_INTEGER && sj_json_type_of(value) != SJ_JSON_REAL)
         return sj_old_header_raise(m->header, field, err, "is neither a text nor a number");
-    SJ_TRY(dump(m, value, &text, err));
-    sj_string_put_quoted(out, text, strlen(text));
-    sj_free(m->carried->context, text);
-    return SNAPJAR_OK;
+    return put_dump(value, out, err);
 }
 
 static snapjar_status put_packages(const mapping *m, const char *field, const sj_json *value, sj_string *out,
@@ -204,7 +201,6 @@ static snapjar_status put_label(const mapping *m, const char *parent, const char
                                 sj_string *out, snapjar_error *err)
 {
     sj_json_type type = sj_json_type_of(value);
-    char *text = NULL;
 
     sj_string_puts(out, out->size ? "," : "{");
     sj_string_put_quoted(out, key, strlen(key));
@@ -218,10 +214,7 @@ static snapjar_status put_label(const mapping *m, const char *parent, const char
         sj_string_put(out, scalar.data, scalar.size);
         return SNAPJAR_OK;
     }
-    SJ_TRY(dump(m, value, &text, err));
-    sj_string_put_quoted(out, text, strlen(text));
-    sj_free(m->carried->context, text);
-    return SNAPJAR_OK;
+    return put_dump(value, out, err);
 }
 
 static snapjar_status take_labels(const mapping *m, const sj_json **used, size_t used_count, snapjar_error *err)

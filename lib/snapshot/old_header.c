@@ -249,7 +249,7 @@ static snapjar_status digest_range(snapjar_context *context, sj_digest_kind kind
 
 static bool matches(const sj_json *value, const uint8_t *digest, size_t size)
 {
-    char hex[2 * SJ_DIGEST_SIZE_MAX + 1];
+    char hex[2 * SJ_DIGEST_SIZE_MAX + 1] = "";
 
     if (sj_json_type_of(value) == SJ_JSON_INTEGER)
         return is_same_number(sj_json_integer(value), digest, size);
@@ -273,7 +273,7 @@ snapjar_status sj_old_header_check(const sj_old_header *header, const snapjar_ol
     SJ_TRY(digest_range(header->context, kind, source, header->payload_offset, size, digest, &digest_size, err));
     if (matches(value, digest, digest_size))
         return SNAPJAR_OK;
-    char hex[2 * SJ_DIGEST_SIZE_MAX + 1];
+    char hex[2 * SJ_DIGEST_SIZE_MAX + 1] = "";
     format_digest(hex, digest, digest_size);
     if (plain) {
         SJ_TRY(snapjar_source_size(plain, &plain_size, err));

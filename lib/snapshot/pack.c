@@ -247,17 +247,19 @@ static snapjar_status ask_contract(snapjar_context *context, const producer *p, 
 
 /* Builds the header of what was compressed, and writes all. */
 static snapjar_status finish_record(snapjar_context *context, snapjar_scan *scan, sj_output *output,
-                                    sj_header_plan *plan, const sealing *seal, const sj_pack_extra *extra,
+                                    const sj_header_plan *plan, const sealing *seal, const sj_pack_extra *extra,
                                     snapjar_packed *packed, snapjar_error *err)
 {
+    /* Of its own: what describes it lives no longer than this. */
+    sj_header_plan described = *plan;
     char type[SJ_TYPE_SIZE_MAX + 1];
     char *layout_json = NULL;
     const uint8_t *frame = NULL;
     size_t frame_size = 0;
 
-    snapjar_status status = describe(plan, context, scan, type, &layout_json, err);
+    snapjar_status status = describe(&described, context, scan, type, &layout_json, err);
     if (status == SNAPJAR_OK)
-        status = sj_header_build(&frame, &frame_size, context, plan, err);
+        status = sj_header_build(&frame, &frame_size, context, &described, err);
     sj_free(context, layout_json);
     if (status == SNAPJAR_OK && seal->sealer)
         status = sj_sealer_seal(seal->sealer, &frame, &frame_size, plan->stored_size, seal->digest, err);
