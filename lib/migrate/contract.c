@@ -205,6 +205,7 @@ static SJ_READ read_classes(sj_contract_reader *reader, const sj_json *owner, sj
                                       "is no class: module:Qualname is the form");
         SJ_TRY(sj_contract_copy(reader, (snapjar_text){key, strlen(key)}, &name));
         made->name = (snapjar_text){name, strlen(name)};
+        SJ_TRY(sj_contract_know(reader, made->name));
         SJ_TRY(read_class(reader, json, key, made));
     }
     qsort(version->classes, version->class_count, sizeof *version->classes, compare_classes);
@@ -386,6 +387,7 @@ static SJ_READ read_all(sj_contract_reader *reader)
     contract->current.is_described = true;
     SJ_TRY(sj_rules_read(reader));
     SJ_TRY(sj_migrations_check(reader));
+    SJ_TRY(sj_contract_steps_check(reader));
     SJ_TRY(allow_classes(reader, &contract->current));
     for (size_t i = 0; i < contract->version_count; i++) {
         if (contract->versions[i].is_accepted)
@@ -437,6 +439,7 @@ static snapjar_status parse_and_read(snapjar_contract *contract, const char *tex
     sj_contract_reader reader = {.contract = contract, .document = {text, size, contract->root}, .err = err};
     status = read_all(&reader);
     sj_free(contract->context, reader.pending);
+    sj_free(contract->context, reader.names);
     return status;
 }
 

@@ -25,6 +25,10 @@ typedef struct sj_contract_reader {
     sj_pending_rule *pending;
     size_t pending_count;
     size_t pending_capacity;
+    /** Classes that the versions and their rules name: "module:Qualname". Borrowed. */
+    snapjar_text *names;
+    size_t name_count;
+    size_t name_capacity;
     /** The step that was counted last. */
     uint64_t step_count;
     snapjar_error *err;
@@ -64,5 +68,12 @@ SJ_READ sj_rule_make(sj_contract_reader *reader, const char *type, const sj_rule
 /** "migrations", and whether a way leads from every version. */
 SJ_READ sj_migrations_read(sj_contract_reader *reader, const sj_json *value);
 SJ_READ sj_migrations_check(sj_contract_reader *reader);
+
+/** A class that a version names, so that steps may. */
+SJ_READ sj_contract_know(sj_contract_reader *reader, snapjar_text name);
+/** All names in a literal. */
+SJ_READ sj_contract_know_literal(sj_contract_reader *reader, const sj_json *literal);
+/** Refuses steps about classes that the contract does not know: `step-class-unknown`. When all else was read. */
+SJ_READ sj_contract_steps_check(sj_contract_reader *reader);
 
 #endif

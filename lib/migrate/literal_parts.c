@@ -277,3 +277,34 @@ const sj_json *sj_literal_parts_next(sj_literal_parts *parts, snapjar_text *key)
         return sj_json_at(parts->array, index);
     }
 }
+
+/* ---- names ---- */
+
+void sj_literal_names_begin(sj_literal_names *walk, const sj_json *json)
+{
+    walk->depth = 0;
+    walk->at = json;
+}
+
+bool sj_literal_names_next(sj_literal_names *walk, snapjar_text *name)
+{
+    while (walk->at != NULL) {
+        const sj_json *at = walk->at;
+        const sj_literal_tag tag = sj_literal_tag_of(at);
+        snapjar_text key;
+        if (sj_literal_has_parts(tag))
+            sj_literal_parts_begin(&walk->frames[walk->depth++], at, tag);
+        walk->at = NULL;
+        while (walk->depth > 0 && (walk->at = sj_literal_parts_next(&walk->frames[walk->depth - 1], &key)) == NULL)
+            walk->depth--;
+        if (tag == SJ_LITERAL_GLOBAL) {
+            *name = sj_json_string(sj_literal_tagged(at));
+            return true;
+        }
+        if (tag == SJ_LITERAL_CALL || tag == SJ_LITERAL_NEW) {
+            *name = sj_json_string(sj_json_at(sj_literal_tagged(at), 0));
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * The JSON of a literal taken apart: what it is, the value of one without parts, and the parts of one with. For
- * literal.c and literal_equal.c only; nothing here allocates.
+ * literal.c, literal_equal.c and contract_steps.c only; nothing here allocates.
  */
 #ifndef SJ_MIGRATE_LITERAL_PARTS_H
 #define SJ_MIGRATE_LITERAL_PARTS_H
 
+#include "migrate/literal.h"
 #include "pickle/decimal.h"
 #include "json/json.h"
 
@@ -64,5 +65,17 @@ typedef struct sj_literal_parts {
 void sj_literal_parts_begin(sj_literal_parts *parts, const sj_json *json, sj_literal_tag tag);
 /** The next part, and of a JSON object's its key (else `key` stays as it is); NULL after the last. */
 const sj_json *sj_literal_parts_next(sj_literal_parts *parts, snapjar_text *key);
+
+/** A walk over the names in a literal that was checked: "module:Name" of "$global", "$call" and "$new". */
+typedef struct sj_literal_names {
+    sj_literal_parts frames[SJ_LITERAL_DEPTH_MAX + 1];
+    size_t depth;
+    /** The value that comes next; NULL: the walk is over. */
+    const sj_json *at;
+} sj_literal_names;
+
+void sj_literal_names_begin(sj_literal_names *walk, const sj_json *json);
+/** False after the last. The text is borrowed from the JSON. */
+bool sj_literal_names_next(sj_literal_names *walk, snapjar_text *name);
 
 #endif

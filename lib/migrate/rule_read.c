@@ -156,12 +156,13 @@ snapjar_status sj_rule_make(sj_contract_reader *reader, const char *type, const 
     SJ_TRY(sj_contract_take(reader, &block, sizeof *made->classes));
     made->classes = block;
     made->class_count = 1;
-    return sj_contract_copy(reader, (snapjar_text){type, strlen(type)}, &made->classes[0]);
+    SJ_TRY(sj_contract_copy(reader, (snapjar_text){type, strlen(type)}, &made->classes[0]));
+    return sj_contract_know(reader, (snapjar_text){made->classes[0], strlen(made->classes[0])});
 }
 
 /* ---- the members of a rule ---- */
 
-static SJ_READ read_type(const sj_contract_reader *reader, sj_json_place place, const sj_json *value, sj_rule *rule)
+static SJ_READ read_type(sj_contract_reader *reader, sj_json_place place, const sj_json *value, sj_rule *rule)
 {
     if (sj_json_type_of(value) != SJ_JSON_STRING)
         return sj_contract_refuse(reader, place, "type", "must be a string, or an array of strings");
@@ -180,7 +181,8 @@ static SJ_READ read_type(const sj_contract_reader *reader, sj_json_place place, 
         if (strcmp(rule->classes[i], name) == 0)
             return sj_contract_refuse(reader, place, name, "stands twice among the types");
     }
-    return sj_contract_copy(reader, sj_json_string(value), &rule->classes[rule->class_count++]);
+    SJ_TRY(sj_contract_copy(reader, sj_json_string(value), &rule->classes[rule->class_count++]));
+    return sj_contract_know(reader, sj_json_string(value));
 }
 
 static SJ_READ read_types(sj_contract_reader *reader, const sj_json *json, sj_rule *rule)
@@ -209,6 +211,7 @@ static SJ_READ read_enum(sj_contract_reader *reader, const sj_json *json, sj_rul
         const snapjar_status status = sj_literal_check(sj_json_at(values, i), reader->err);
         if (status != SNAPJAR_OK)
             return sj_json_raise_place(&reader->document, sj_json_element_of(values, i), status, reader->err);
+        SJ_TRY(sj_contract_know_literal(reader, sj_json_at(values, i)));
     }
     rule->values = values;
     return SNAPJAR_OK;

@@ -147,6 +147,9 @@ static snapjar_status read_name_map(const reading *r, const char *key, const sj_
 {
     if (sj_json_type_of(value) != SJ_JSON_OBJECT || sj_json_count(value) == 0)
         return RAISE(r, key, err, "must be an object of names that is not empty");
+    if (sj_json_count(value) > SJ_STEP_PAIRS_MAX)
+        return raise_status(r, key, SNAPJAR_LIMIT, err, "has %zu names, more than the limit of %d",
+                            sj_json_count(value), SJ_STEP_PAIRS_MAX);
     for (void *i = sj_json_first(value); i != NULL; i = sj_json_next(value, i)) {
         const sj_json *to = sj_json_member(i);
         const snapjar_text from = {sj_json_key(i), strlen(sj_json_key(i))};
@@ -202,6 +205,9 @@ static snapjar_status read_text_map(const reading *r, const char *key, const sj_
 {
     if (sj_json_type_of(value) != SJ_JSON_OBJECT || sj_json_count(value) == 0)
         return RAISE(r, key, err, "must be an object that is not empty: old names to new ones");
+    if (sj_json_count(value) > SJ_STEP_PAIRS_MAX)
+        return raise_status(r, key, SNAPJAR_LIMIT, err, "has %zu names, more than the limit of %d",
+                            sj_json_count(value), SJ_STEP_PAIRS_MAX);
     for (void *i = sj_json_first(value); i != NULL; i = sj_json_next(value, i)) {
         const sj_json *to = sj_json_member(i);
         if (sj_json_key(i)[0] == '\0' || sj_json_type_of(to) != SJ_JSON_STRING || sj_json_string(to).size == 0)

@@ -190,6 +190,67 @@ static void test_bad_documents(void **state)
         expect_bad(&rows[i]);
 }
 
+/** Version 1 has app:Job and app:Out.In, version 2 has app:Job and new:Task; app:old and app:new may be called. */
+#define STEPS(steps)                                                                                                   \
+    HEAD ", \"allow\": {\"app:new\": [\"call\"]}, \"classes\": {\"app:Job\": {}, \"new:Task\": {}}, \"versions\": "    \
+         "{\"1\": "                                                                                                    \
+         "{\"classes\": {\"app:Job\": {\"fields\": {\"x\": {\"type\": \"app:Part\"}, \"y\": {\"enum\": [[{\"$call\": " \
+         "[\"app:Kind\", [1]]}]]}}}, \"app:Out.In\": {}}}}, \"migrations\": [{\"from\": 1, \"to\": 2, \"steps\": "     \
+         "[" steps "]}]}"
+#define DROP(class) "{\"op\": \"drop\", \"field\": \"x\", \"class\": " class "}"
+#define RENAME(from, to) "{\"op\": \"rename\", \"from\": " from ", \"to\": " to "}"
+#define MOVE(from, to) "{\"op\": \"rename_module\", \"from\": " from ", \"to\": " to "}"
+
+static void test_unknown_classes(void **state)
+{
+    const snapjar_diagnostic unknown = SNAPJAR_DIAG_STEP_CLASS_UNKNOWN;
+    static const char first[] = "$.migrations[0].steps[0].class", second[] = "$.migrations[0].steps[1].class";
+    const bad rows[] = {
+        {STEPS(DROP("^\"app:Jbo\"")), unknown, first, "\"app:Jbo\" is no class of the contract's versions"},
+        {STEPS(DROP("^\"app:Out.In2\"")), unknown, first, "is no class"},
+        {STEPS("{\"op\": \"to_dict\", \"class\": ^\"app:O\"}"), unknown, first, "is no class"},
+        {STEPS(RENAME("\"app:Job\"", "\"new:Task\"") ", " DROP("^\"app:Job\"")), unknown, second, "another name"},
+        {STEPS(RENAME("\"app:Out\"", "\"app:Job\"") ", " DROP("^\"app:Out.In\"")), unknown, second, "another name"},
+        {STEPS(MOVE("\"app\"", "\"new\"") ", " DROP("^\"app:Job\"")), unknown, second, "another name"},
+        {STEPS(MOVE("\"app\"", "\"new\"") ", " DROP("^\"new:Jbo\"")), unknown, second, "is no class"},
+        {STEPS(MOVE("^\"ap\"", "\"new\"")), unknown, "$.migrations[0].steps[0].from", "is the module of no class"},
+        {STEPS(RENAME("^\"app:Tsak\"", "\"new:Task\"")), unknown, "$.migrations[0].steps[0].from", "is no class"},
+        {STEPS(RENAME("\"app:Job\"", "^\"new:Tsak\"")), unknown, "$.migrations[0].steps[0].to", "is not allowed"},
+        {STEPS("{\"op\": \"rename\", \"map\": {\"app:Part\": \"new:Task\", \"app:Job\": ^\"new:Tsak\"}}"), unknown,
+         "$.migrations[0].steps[0].map.app:Job", "\"new:Tsak\""},
+        {STEPS("{\"op\": \"rename\", \"map\": {\"app:Job\": \"new:Task\", \"app:P\": ^\"app:Job\"}}"), unknown,
+         "$.migrations[0].steps[0].map.app:P", "\"app:P\""},
+        {STEPS("{\"op\": \"to_instance\", \"at\": \"x\", \"class\": ^\"app:Jbo\"}"), unknown, first, "is not allowed"},
+        {STEPS("{\"op\": \"rename_member\", \"class\": ^\"app:Knid\", \"values\": [[1, 2]]}"), unknown, first, ""},
+    };
+    static const char *const good[] = {
+        DROP("\"app:Part\"") ", " DROP("\"app:Kind\"") ", " DROP("\"new:Task\"") ", " DROP("\"app:new\""),
+        RENAME("\"app:Out\"", "\"app:Outer\"") ", " DROP("\"app:Outer.In\"") ", " RENAME("\"app:Outer.In\"",
+                                                                                         "\"new:Task\""),
+        MOVE("\"app\"", "\"app.sub\"") ", " DROP("\"app.sub:Out.In\"") ", " MOVE("\"app.sub\"", "\"new\""),
+        RENAME("\"app:old\"", "\"app:new\"") ", " MOVE("\"functions\"", "\"library\""),
+        "{\"op\": \"rename\", \"map\": {\"app:Job\": \"app:Part\", \"app:Part\": \"app:Job\"}}, " DROP("\"app:Job\""),
+        "{\"op\": \"to_instance\", \"at\": \"x\", \"class\": \"app:Tmp\"}, " DROP("\"app:Tmp\"") ", " RENAME(
+            "\"app:Tmp\"", "\"new:Task\""),
+        "{\"op\": \"to_instance\", \"at\": \"x\", \"class\": \"app:Tmp\"}, {\"op\": \"to_dict\", \"class\": "
+        "\"app:Tmp\"}",
+        "{\"op\": \"add\", \"at\": \"\", \"field\": \"x\", \"value\": [{\"$new\": [\"app:Made\", []]}]}, " DROP(
+            "\"app:Made\""),
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        expect_bad(&rows[i]);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        char text[2048];
+        (void)snprintf(text, sizeof text, STEPS("%s"), good[i]);
+        snapjar_contract_free(read_contract(text));
+    }
+    /* Of a version that nobody described anything may be said. */
+    snapjar_contract_free(read_contract(
+        HEAD ", \"classes\": {\"app:Job\": {}}, \"migrations\": [{\"from\": 1, \"to\": 2, \"steps\": [" DROP(
+            "\"app:Any\"") ", " RENAME("\"app:Old\"", "\"app:Job\"") "]}]}"));
+}
+
 #define RULE(rule) HEAD ", \"root\": " rule "}"
 #define FIELD(rule) HEAD ", \"classes\": {\"app:Job\": {\"fields\": {\"f\": " rule "}}}}"
 
@@ -945,6 +1006,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_bad_documents),
+        cmocka_unit_test(test_unknown_classes),
         cmocka_unit_test(test_bad_rules),
         cmocka_unit_test(test_newer_language),
         cmocka_unit_test(test_limits),

@@ -239,6 +239,44 @@ static void test_count_of_steps(void **state)
     }
 }
 
+/** Names that a step maps, values and names of members, names of fields: as many as may be, and one more. */
+static void test_count_of_names(void **state)
+{
+    static const struct {
+        const char *before;
+        const char *one;
+        const char *after;
+        int count_max;
+    } rows[] = {
+        {"{`op`:`rename`,`map`:{", "`a:N%d`:`b:N`", "}}", SJ_STEP_PAIRS_MAX},
+        {"{`op`:`rename_member`,`class`:`a:N`,`names`:{", "`N%d`:`M`", "}}", SJ_STEP_PAIRS_MAX},
+        {"{`op`:`map`,`at`:`x`,`values`:[", "[%d,0]", "]}", SJ_STEP_PAIRS_MAX},
+        {"{`op`:`restate`,`class`:`a:N`,`to`:`list`,`fields`:[", "`f%d`", "]}", SJ_STEP_FIELDS_MAX},
+    };
+    static char text[64 * SJ_STEP_PAIRS_MAX];
+    snapjar_error error;
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+        const int over = (int)(i % 2);
+        sj_steps *steps;
+        sj_json *root;
+        size_t used = (size_t)snprintf(text, sizeof text, "{`steps`:[%s", rows[i / 2].before);
+        for (int j = 0; j < rows[i / 2].count_max + over; j++) {
+            used += (size_t)snprintf(text + used, sizeof text - used, j > 0 ? "," : "");
+            used += (size_t)snprintf(text + used, sizeof text - used, rows[i / 2].one, j);
+        }
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s]}", rows[i / 2].after);
+        for (char *at = text; (at = strchr(at, '`')) != NULL; *at = '"') {
+        }
+        assert_ok(sj_json_parse(&root, text, used, 64, SNAPJAR_SPACE_FILE, 0, err));
+        assert_int_equal(sj_steps_read(&steps, *state, NULL, sj_json_get(root, "steps"), &error),
+                         over == 0 ? SNAPJAR_OK : SNAPJAR_LIMIT);
+        if (over != 0)
+            assert_int_equal(error.diagnostic, SNAPJAR_DIAG_STEPS_INVALID);
+        sj_steps_free(steps);
+        sj_json_free(root);
+    }
+}
+
 static void test_report(void **state)
 {
     snapjar_context *context = *state;
@@ -357,6 +395,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_steps, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_count_of_steps, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_count_of_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_report, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_admits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_growth, set_up, tear_down),

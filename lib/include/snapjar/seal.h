@@ -262,7 +262,8 @@ typedef struct snapjar_seal_options {
     bool replace;
     /** Tie the records together even if there is only one, so that others can be appended. */
     bool stream;
-    /** The records follow those that the sealer sealed last, or that snapjar_sealer_follow named: they get its stream. */
+    /** The records follow those that the sealer sealed last, or that snapjar_sealer_follow named: they get its stream.
+     */
     bool continues;
     /** NULL: defaults. Borrowed during the call. */
     const snapjar_limits *limits;
