@@ -11,6 +11,8 @@
 
 #include <snapjar/pickle.h>
 
+#include "read_file.h"
+
 /** Measures a copy of its own size, so that a sanitizer sees a read past the end. */
 static int report(const unsigned char *bytes, size_t size)
 {
@@ -30,22 +32,6 @@ static int report(const unsigned char *bytes, size_t size)
         printf("{\"status\":\"%s\",\"diagnostic\":\"%s\",\"offset\":%" PRIu64 "}\n", snapjar_status_name(status),
                snapjar_diagnostic_name(err.diagnostic), err.offset);
     return 0;
-}
-
-static unsigned char *read_file(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        return NULL;
-    unsigned char *bytes = NULL;
-    if (fseek(file, 0, SEEK_END) == 0) {
-        long end = ftell(file);
-        rewind(file);
-        bytes = end >= 0 ? malloc((size_t)end + 1) : NULL;
-        *size = bytes != NULL ? fread(bytes, 1, (size_t)end, file) : 0;
-    }
-    fclose(file);
-    return bytes;
 }
 
 static int report_blobs(const unsigned char *bytes, size_t size)

@@ -14,6 +14,7 @@
 #include <snapjar/graph.h>
 
 #include "migrate/steps.h"
+#include "read_file.h"
 
 static void print_answer(snapjar_status status, const void *bytes, size_t size)
 {
@@ -77,22 +78,6 @@ static void migrate(snapjar_context *context, const job *one)
     sj_steps_free(steps);
     snapjar_graph_free(graph);
     snapjar_sink_free(sink);
-}
-
-static unsigned char *read_file(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        return NULL;
-    unsigned char *bytes = NULL;
-    if (fseek(file, 0, SEEK_END) == 0) {
-        const long end = ftell(file);
-        rewind(file);
-        bytes = end >= 0 ? malloc((size_t)end + 1) : NULL;
-        *size = bytes != NULL ? fread(bytes, 1, (size_t)end, file) : 0;
-    }
-    fclose(file);
-    return bytes;
 }
 
 /** A copy of its own size, so that a sanitizer sees a read past its end; NULL at the end of the file. */

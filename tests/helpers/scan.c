@@ -12,6 +12,8 @@
 
 #include <snapjar/scan.h>
 
+#include "read_file.h"
+
 typedef struct settings {
     snapjar_string_encoding encoding;
     size_t chunk_size;
@@ -115,22 +117,6 @@ static int report(snapjar_scan *scan, const unsigned char *bytes, size_t size, c
         status = snapjar_scan_finish(scan, size, &err);
     print_scan(scan, status, &err);
     return 0;
-}
-
-static unsigned char *read_file(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        return NULL;
-    unsigned char *bytes = NULL;
-    if (fseek(file, 0, SEEK_END) == 0) {
-        long end = ftell(file);
-        rewind(file);
-        bytes = end >= 0 ? malloc((size_t)end + 1) : NULL;
-        *size = bytes != NULL ? fread(bytes, 1, (size_t)end, file) : 0;
-    }
-    fclose(file);
-    return bytes;
 }
 
 static int report_blobs(snapjar_scan *scan, const unsigned char *bytes, size_t size, const settings *set)

@@ -12,6 +12,8 @@
 
 #include <snapjar/graph.h>
 
+#include "read_file.h"
+
 static void print_answer(snapjar_status status, const void *bytes, size_t size)
 {
     const unsigned char head[5] = {(unsigned char)status, (unsigned char)size, (unsigned char)(size >> 8),
@@ -53,22 +55,6 @@ static void transcode(snapjar_context *context, const unsigned char *bytes, size
         snapjar_sink_free(sink);
     }
     snapjar_graph_free(graph);
-}
-
-static unsigned char *read_file(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        return NULL;
-    unsigned char *bytes = NULL;
-    if (fseek(file, 0, SEEK_END) == 0) {
-        long end = ftell(file);
-        rewind(file);
-        bytes = end >= 0 ? malloc((size_t)end + 1) : NULL;
-        *size = bytes != NULL ? fread(bytes, 1, (size_t)end, file) : 0;
-    }
-    fclose(file);
-    return bytes;
 }
 
 int main(int argument_count, char **arguments)

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
  * An allocator that refuses the n-th request and counts what is still held, and the loop that runs a piece of code with
- * the 1st, 2nd, ... request refused until it succeeds. Include after cmocka.h.
+ * the 1st, 2nd, ... request refused until it succeeds.
  */
 #ifndef SNAPJAR_TESTS_FAIL_ALLOC_H
 #define SNAPJAR_TESTS_FAIL_ALLOC_H
 
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 
+#include <cmocka.h>
 #include <snapjar/context.h>
 
 typedef struct fail_alloc {

@@ -10,23 +10,6 @@
 #include "fail_alloc.h"
 #include "migrate/steps.h"
 
-/** The bytes of a literal without its NUL. */
-#define BYTES(literal) literal, sizeof(literal) - 1
-
-static inline int set_up(void **state)
-{
-    snapjar_context *context;
-    assert_ok(snapjar_context_new(&context, NULL, err));
-    *state = context;
-    return 0;
-}
-
-static inline int tear_down(void **state)
-{
-    snapjar_context_free(*state);
-    return 0;
-}
-
 /** The steps of {"steps": text}, in which backticks stand for quotes. */
 static inline snapjar_status read_steps(sj_steps **steps, snapjar_context *context, const char *text,
                                         snapjar_error *err)
@@ -127,6 +110,18 @@ static inline bool check_refusal(snapjar_context *context, const refusal *r)
     assert_int_equal(apply_steps(context, &m, sink, NULL, NULL), r->status);
     snapjar_sink_free(sink);
     return is_right;
+}
+
+/** For fail_alloc_run: `state` is a migration. */
+static inline snapjar_status migrate_one(snapjar_context *context, void *state, snapjar_error *err)
+{
+    snapjar_sink *sink = NULL;
+    sj_steps_report report = {0};
+    SJ_TRY(snapjar_sink_to_memory(&sink, context, err));
+    const snapjar_status status = apply_steps(context, state, sink, &report, err);
+    sj_steps_report_clear(&report);
+    snapjar_sink_free(sink);
+    return status;
 }
 
 #endif

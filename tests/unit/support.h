@@ -44,6 +44,24 @@ static inline void assert_fault(snapjar_status actual, const snapjar_error *err,
                  snapjar_status_name(status), snapjar_diagnostic_name(diagnostic), (int)space, (long long)offset);
 }
 
+/** The bytes of a literal without its NUL, and how many. */
+#define BYTES(literal) (const void *)(literal), sizeof(literal) - 1
+
+/** A fixture: `*state` is a new context. */
+static inline int make_context(void **state)
+{
+    snapjar_context *made = NULL;
+    assert_ok(snapjar_context_new(&made, NULL, err));
+    *state = made;
+    return 0;
+}
+
+static inline int free_context(void **state)
+{
+    snapjar_context_free(*state);
+    return 0;
+}
+
 /** Bytes that belong to the test; free them with free. */
 typedef struct blob {
     uint8_t *bytes;

@@ -3,29 +3,12 @@
  * The analysis in the gate: what is whole is whole whatever its pickle does, what a policy does not allow is handed out
  * to nobody, and a check gives verdicts as results. The globals here do not exist.
  */
-#include "support.h"
+#include "one_context.h"
 
 #include "craft.h"
 #include "hooked.h"
 #include "pickle/scan.h"
 #include "util/context.h"
-
-static snapjar_context *context;
-
-static int set_up(void **state)
-{
-    (void)state;
-    return snapjar_context_new(&context, NULL, NULL) == SNAPJAR_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    snapjar_context_free(context);
-    return 0;
-}
-
-#define BYTES(text) (const uint8_t *)(text), sizeof(text) - 1
 
 static const struct {
     const char *what;

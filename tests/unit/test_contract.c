@@ -2,32 +2,15 @@
  *
  * Contracts: what is read and what is refused, where; and what they say of objects.
  */
-#include "support.h"
+#include "one_context.h"
 
 #include <snapjar/contract.h>
 
 #include "craft.h"
 #include "fail_alloc.h"
 
-#define BYTES(literal) literal, sizeof(literal) - 1
 /** The beginning of every contract. */
 #define HEAD "{\"snapjar_contract\": 1, \"type\": \"app:Job\", \"schema_version\": 2"
-
-static snapjar_context *context;
-
-static int set_up(void **state)
-{
-    (void)state;
-    assert_ok(snapjar_context_new(&context, NULL, err));
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    snapjar_context_free(context);
-    return 0;
-}
 
 static snapjar_contract *read_contract(const char *text)
 {

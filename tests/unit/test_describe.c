@@ -2,26 +2,10 @@
  *
  * What pack writes into a header of its own accord: the type of the root object and the layout of the classes.
  */
-#include "support.h"
+#include "one_context.h"
 
 #include "craft.h"
 
-static snapjar_context *context;
-
-static int set_up(void **state)
-{
-    (void)state;
-    return snapjar_context_new(&context, NULL, NULL) == SNAPJAR_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    snapjar_context_free(context);
-    return 0;
-}
-
-#define BYTES(text) (const uint8_t *)(text), sizeof(text) - 1
 /* Protocol 4: an instance of m:NAME; a dict of the items between them as its state. */
 #define NEW(name) "\x8c\x01m\x8c\x01" name "\x93)\x81"
 #define FIELD(name) "\x8c\x01" name "K\x01"

@@ -9,27 +9,11 @@
 
 #include "fail_alloc.h"
 
-#define BYTES(literal) literal, sizeof(literal) - 1
-
 typedef struct listing {
     char text[32768];
     size_t size;
     size_t count;
 } listing;
-
-static int set_up(void **state)
-{
-    snapjar_context *context;
-    assert_ok(snapjar_context_new(&context, NULL, err));
-    *state = context;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    snapjar_context_free(*state);
-    return 0;
-}
 
 static void add(listing *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void add(listing *list, const char *format, ...)
@@ -434,7 +418,7 @@ static void test_refused_memory(void **state)
     assert_true(fail_alloc_run(compare, &list) > 20);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_context, free_context)
 
 int main(void)
 {

@@ -9,8 +9,6 @@
 #include "fail_alloc.h"
 #include "pickle/literal.h"
 
-#define BYTES(literal) literal, sizeof(literal) - 1
-
 /** Lines as "OFFSET NAME ARGUMENT | STACK" with findings and failures behind them. */
 typedef struct listing {
     char text[16384];
@@ -19,20 +17,6 @@ typedef struct listing {
     /** Lines after which it ends; 0: never. */
     size_t count_max;
 } listing;
-
-static int set_up(void **state)
-{
-    snapjar_context *context;
-    assert_ok(snapjar_context_new(&context, NULL, err));
-    *state = context;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    snapjar_context_free(*state);
-    return 0;
-}
 
 static void add(listing *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void add(listing *list, const char *format, ...)
@@ -427,21 +411,21 @@ static void test_bytes_that_are_no_utf8(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_usual_pickle, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_old_pickle, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_numbers_and_calls, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_long_arguments_are_cut, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_unicode, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_range, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_next_pickle_begins_anew, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_failures_are_told_at_their_opcode, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_failure_stays, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_taker_ends_it, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_limits, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_arguments, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_usual_pickle, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_old_pickle, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_numbers_and_calls, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_long_arguments_are_cut, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_unicode, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_range, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_next_pickle_begins_anew, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_failures_are_told_at_their_opcode, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_failure_stays, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_taker_ends_it, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_limits, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_arguments, make_context, free_context),
         cmocka_unit_test(test_refused_memory),
         cmocka_unit_test(test_text_is_cut_to_fit),
-        cmocka_unit_test_setup_teardown(test_sink_gets_all, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_sink_gets_all, make_context, free_context),
         cmocka_unit_test(test_bytes_that_are_no_utf8),
     };
     return cmocka_run_group_tests_name("dis", tests, NULL, NULL);

@@ -10,23 +10,6 @@
 
 #include "fail_alloc.h"
 
-/** The bytes of a literal without its NUL. */
-#define BYTES(literal) literal, sizeof(literal) - 1
-
-static int set_up(void **state)
-{
-    snapjar_context *context;
-    assert_ok(snapjar_context_new(&context, NULL, err));
-    *state = context;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    snapjar_context_free(*state);
-    return 0;
-}
-
 static snapjar_status emit(snapjar_context *context, const void *bytes, size_t size, snapjar_string_encoding encoding,
                            int protocol, snapjar_sink *sink, snapjar_error *err)
 {
@@ -532,5 +515,5 @@ int main(void)
         cmocka_unit_test(test_arguments),       cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_sink_that_fails),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, make_context, free_context);
 }

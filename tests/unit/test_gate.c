@@ -4,7 +4,7 @@
  * the format, and nothing of a bad record reaches a sink that cannot be undone. Limits, cancelling, sources that
  * change, and the reader's moves.
  */
-#include "support.h"
+#include "one_context.h"
 
 #include "craft.h"
 #include "hooked.h"
@@ -12,21 +12,6 @@
 #define FRAME SNAPJAR_FRAME_SIZE_MIN
 /** Stored size of a raw frame with FRAME bytes: magic, descriptor, a content size of two bytes, one block, checksum. */
 #define STORED (FRAME + 4 + 1 + 2 + 3 + 4)
-
-static snapjar_context *context;
-
-static int set_up(void **state)
-{
-    (void)state;
-    return snapjar_context_new(&context, NULL, NULL) == SNAPJAR_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    snapjar_context_free(context);
-    return 0;
-}
 
 /* A pickle of exactly `size` bytes with noise in it. */
 static blob make_pickle(size_t size)

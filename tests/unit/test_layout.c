@@ -259,25 +259,11 @@ static void test_many_globals(void **state)
     snapjar_scan_free(scan);
 }
 
-static int set_up(void **state)
-{
-    snapjar_context *context;
-    assert_ok(snapjar_context_new(&context, NULL, err));
-    *state = context;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    snapjar_context_free(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wide_states), cmocka_unit_test(test_wide_slots), cmocka_unit_test(test_many_states),
         cmocka_unit_test(test_field_limit), cmocka_unit_test(test_text_limit), cmocka_unit_test(test_many_globals),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, make_context, free_context);
 }

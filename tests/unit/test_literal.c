@@ -413,15 +413,15 @@ static void test_many_paths(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_rows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rows, make_context, free_context),
         cmocka_unit_test(test_wrong),
-        cmocka_unit_test_setup_teardown(test_pairs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_pairs, make_context, free_context),
         cmocka_unit_test(test_limits),
-        cmocka_unit_test_setup_teardown(test_instances, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_no_instances, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_paths, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_instances, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_no_instances, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_paths, make_context, free_context),
         cmocka_unit_test(test_wrong_paths),
-        cmocka_unit_test_setup_teardown(test_many_paths, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_paths, make_context, free_context),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

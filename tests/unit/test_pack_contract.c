@@ -8,7 +8,6 @@
 
 #include "fail_alloc.h"
 
-#define BYTES(literal) literal, sizeof(literal) - 1
 #define CONTRACT                                                                                                       \
     "{\"snapjar_contract\": 1, \"type\": \"app:Job\", \"schema_version\": 2, \"classes\": {\"app:Job\": {\"fields\": " \
     "{\"id\": "                                                                                                        \

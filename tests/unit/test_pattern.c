@@ -2,28 +2,12 @@
  *
  * Patterns: compared with the C library's regular expressions where both speak the same language, and by tables.
  */
-#include "support.h"
+#include "one_context.h"
 
 #include <regex.h>
 
 #include "fail_alloc.h"
 #include "migrate/pattern.h"
-
-static snapjar_context *context;
-
-static int set_up(void **state)
-{
-    (void)state;
-    assert_ok(snapjar_context_new(&context, NULL, err));
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    snapjar_context_free(context);
-    return 0;
-}
 
 static bool match(const sj_pattern *pattern, const char *text)
 {

@@ -2,7 +2,7 @@
  *
  * The walk over the pickles of any source, and the walk that finds a pickle's end and scans it at once.
  */
-#include "support.h"
+#include "one_context.h"
 
 #include <zlib.h>
 
@@ -10,24 +10,7 @@
 #include "hooked.h"
 #include "pickle/inspect.h"
 
-static snapjar_context *context;
-
-static int set_up(void **state)
-{
-    (void)state;
-    return snapjar_context_new(&context, NULL, NULL) == SNAPJAR_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    snapjar_context_free(context);
-    return 0;
-}
-
 /* ---- inspecting: the end is that of the lexer, whatever the scan says ---- */
-
-#define BYTES(text) (const uint8_t *)(text), sizeof(text) - 1
 
 static const struct {
     const char *what;

@@ -8,7 +8,6 @@
 
 #include "fail_alloc.h"
 
-#define BYTES(literal) literal, sizeof(literal) - 1
 #define ONE(use) SNAPJAR_USES(SNAPJAR_USE_##use)
 
 typedef struct fixture {

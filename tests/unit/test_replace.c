@@ -3,25 +3,14 @@
  * Replacing many files together: what is kept, what is refused, that two who replace the same files do not wait for
  * each other for ever, and that nothing is left behind. Every test has an empty folder of its own.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/xattr.h>
-#include <unistd.h>
 
-#include <cmocka.h>
 #include <snapjar/replace.h>
 
 #include "fail_alloc.h"
+#include "folder.h"
 #include "util/io.h"
 
 #define assert_ok(call) assert_int_equal((call), SNAPJAR_OK)
@@ -30,7 +19,6 @@
 static snapjar_context *context;
 static snapjar_replacing *replacing;
 static snapjar_error err;
-static char folder[64];
 
 /* What `replaced` was told. */
 static struct {
@@ -63,8 +51,7 @@ static void make(const char *backup_suffix, size_t file_count_max)
 static int set_up(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/snapjar-test-XXXXXX");
-    if (mkdtemp(folder) == NULL || chdir(folder) != 0)
+    if (!enter_folder())
         return -1;
     memset(&told, 0, sizeof told);
     return snapjar_context_new(&context, NULL, NULL) == SNAPJAR_OK ? 0 : -1;
@@ -73,50 +60,10 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    char command[256];
     snapjar_replacing_free(replacing);
     replacing = NULL;
     snapjar_context_free(context);
-    snprintf(command, sizeof command, "chmod -R u+rwx %s; rm -rf %s", folder, folder);
-    return chdir("/") == 0 && system(command) == 0 ? 0 : -1;
-}
-
-static void write_file(const char *name, const char *text, mode_t mode)
-{
-    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-    assert_int_equal(fchmod(fd, mode), 0);
-    close(fd);
-}
-
-static void assert_holds(const char *name, const char *text)
-{
-    char buffer[1000] = "";
-    int fd = open(name, O_RDONLY);
-    assert_true(fd >= 0);
-    ssize_t got = read(fd, buffer, sizeof buffer - 1);
-    close(fd);
-    assert_int_equal(got, strlen(text));
-    assert_string_equal(buffer, text);
-}
-
-static struct stat look(const char *name)
-{
-    struct stat info;
-    assert_int_equal(lstat(name, &info), 0);
-    return info;
-}
-
-static int count_names(void)
-{
-    int count = 0;
-    DIR *listing = opendir(".");
-    assert_non_null(listing);
-    for (struct dirent *entry; (entry = readdir(listing)) != NULL;)
-        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-    closedir(listing);
-    return count;
+    return leave_folder() ? 0 : -1;
 }
 
 /* Opens, which must give `old`, and stages `text`. */

@@ -2,29 +2,11 @@
  *
  * Contracts inferred from samples: what is written, what is refused, and nothing lost without memory.
  */
-#include "support.h"
+#include "one_context.h"
 
 #include <snapjar/contract.h>
 
 #include "fail_alloc.h"
-
-#define BYTES(literal) literal, sizeof(literal) - 1
-
-static snapjar_context *context;
-
-static int set_up(void **state)
-{
-    (void)state;
-    assert_ok(snapjar_context_new(&context, NULL, err));
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    snapjar_context_free(context);
-    return 0;
-}
 
 static snapjar_status add(snapjar_samples *samples, snapjar_context *own, const void *pickle, size_t size,
                           const char *type, int64_t version, snapjar_error *err)

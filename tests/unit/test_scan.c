@@ -10,23 +10,7 @@
 
 #include "fail_alloc.h"
 
-/** The bytes of a literal without its NUL. */
-#define BYTES(literal) literal, sizeof(literal) - 1
 #define NO_FINDING SNAPJAR_DIAG_NONE
-
-static int set_up(void **state)
-{
-    snapjar_context *context;
-    assert_ok(snapjar_context_new(&context, NULL, err));
-    *state = context;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    snapjar_context_free(*state);
-    return 0;
-}
 
 static snapjar_scan *new_scan(void **state, const snapjar_scan_options *options)
 {
@@ -1082,22 +1066,22 @@ static void test_arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_oddities, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_uses, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_offsets_of_uses, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_resolution, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_redefined_memo, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_summary, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_string_encoding, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_layout, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_limits, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_long_names, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_long_decoded_names, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_depth, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_forgotten_texts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_refused, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_oddities, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_uses, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_offsets_of_uses, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_resolution, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_redefined_memo, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_summary, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_string_encoding, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_layout, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_limits, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_long_names, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_long_decoded_names, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_depth, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_forgotten_texts, make_context, free_context),
         cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test_setup_teardown(test_arguments, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_arguments, make_context, free_context),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

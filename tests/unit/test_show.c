@@ -8,22 +8,6 @@
 
 #include "fail_alloc.h"
 
-#define BYTES(literal) literal, sizeof(literal) - 1
-
-static int set_up(void **state)
-{
-    snapjar_context *context;
-    assert_ok(snapjar_context_new(&context, NULL, err));
-    *state = context;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    snapjar_context_free(*state);
-    return 0;
-}
-
 /** The output as a string; free it. */
 static char *show(snapjar_context *context, const char *bytes, size_t size, const snapjar_show_options *options,
                   snapjar_show_summary *summary)
@@ -515,7 +499,7 @@ static void test_sink_that_fails(void **state)
     snapjar_graph_free(graph);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_context, free_context)
 
 int main(void)
 {

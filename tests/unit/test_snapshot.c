@@ -4,7 +4,7 @@
  * size, source, threads and compression; and bad options are refused. What a reader does with bad records is in
  * test_gate.c.
  */
-#include "support.h"
+#include "one_context.h"
 
 #include <unistd.h>
 
@@ -13,21 +13,6 @@
 #include "pickle/inband.h"
 
 #define FRAME SNAPJAR_FRAME_SIZE_MIN
-
-static snapjar_context *context;
-
-static int set_up(void **state)
-{
-    (void)state;
-    return snapjar_context_new(&context, NULL, NULL) == SNAPJAR_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    snapjar_context_free(context);
-    return 0;
-}
 
 typedef enum filling {
     ZEROS,

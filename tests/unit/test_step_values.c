@@ -187,15 +187,6 @@ static void test_protocol(void **state)
     sj_steps_free(steps);
 }
 
-static snapjar_status migrate_one(snapjar_context *context, void *state, snapjar_error *err)
-{
-    snapjar_sink *sink = NULL;
-    SJ_TRY(snapjar_sink_to_memory(&sink, context, err));
-    const snapjar_status status = apply_steps(context, state, sink, NULL, err);
-    snapjar_sink_free(sink);
-    return status;
-}
-
 static void test_alloc_failure(void **state)
 {
     (void)state;
@@ -208,10 +199,10 @@ static void test_alloc_failure(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_migrations, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_moved, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_protocol, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_migrations, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_refusals, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_moved, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_protocol, make_context, free_context),
         cmocka_unit_test(test_alloc_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

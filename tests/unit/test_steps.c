@@ -368,17 +368,6 @@ static void test_growth(void **state)
     sj_steps_free(steps);
 }
 
-static snapjar_status migrate_one(snapjar_context *context, void *state, snapjar_error *err)
-{
-    snapjar_sink *sink = NULL;
-    sj_steps_report report = {0};
-    SJ_TRY(snapjar_sink_to_memory(&sink, context, err));
-    const snapjar_status status = apply_steps(context, state, sink, &report, err);
-    sj_steps_report_clear(&report);
-    snapjar_sink_free(sink);
-    return status;
-}
-
 static void test_alloc_failure(void **state)
 {
     (void)state;
@@ -391,14 +380,14 @@ static void test_alloc_failure(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_migrations, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_wrong_steps, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_count_of_steps, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_count_of_names, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_report, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_admits, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_growth, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_migrations, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_refusals, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_wrong_steps, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_count_of_steps, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_count_of_names, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_report, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_admits, make_context, free_context),
+        cmocka_unit_test_setup_teardown(test_growth, make_context, free_context),
         cmocka_unit_test(test_alloc_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
