@@ -33,6 +33,7 @@ sys.path.insert(0, str(HERE))
 
 import pickle_mutations  # noqa: E402
 import test_scan_cpython as base  # noqa: E402
+from pythons import find_pythons  # noqa: E402
 
 SEEDS_MAX = 6000
 ENCODINGS = ("ascii", "ascii", "latin1", "bytes")
@@ -125,7 +126,7 @@ class Fuzzer:
     def find_pythons(self):
         """One program for each version."""
         found = {}
-        for _, program in base.find_pythons():
+        for _, program in find_pythons():
             command = [program, "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"]
             version = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode().strip()
             found.setdefault(version, program)

@@ -19,6 +19,7 @@ sys.path[:0] = [str(HERE), str(ROOT / "spec" / "vectors")]
 
 import assemble_pickles  # noqa: E402
 import test_scan_cpython as base  # noqa: E402
+from pythons import find_pythons  # noqa: E402
 
 VECTORS = assemble_pickles.load_recipes(ROOT / "spec" / "vectors" / "pickle")
 SPEC = (ROOT / "spec" / "pickle.md").read_text(encoding="utf-8")
@@ -299,7 +300,7 @@ def test_names_in_vectors_do_not_exist_or_are_denied():
 def programs():
     """One Python for each version from 3.8 on: those before it do not know protocol 5."""
     found = {}
-    for _, program in base.find_pythons():
+    for _, program in find_pythons():
         command = [program, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
         version = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode().strip()
         if version not in ("2.7", "3.6", "3.7"):

@@ -10,7 +10,6 @@ $SNAPJAR_FUZZ_SECONDS makes the mutation tests run longer (default: a few second
 
 import _compat_pickle
 import collections
-import glob
 import json
 import os
 import pathlib
@@ -21,6 +20,9 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from pickle_mutations import mutate_bytes
+from pythons import find_pythons
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -95,17 +97,6 @@ def find_helper():
     helper = os.environ.get("SNAPJAR_SCAN")
     assert helper, "SNAPJAR_SCAN must name the program built from tests/helpers/scan.c"
     return helper
-
-
-def find_pythons():
-    """The running Python and all others there are, as (name, program)."""
-    named = os.environ.get("SNAPJAR_PYTHONS", "").split(":")
-    named += sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin/python")))
-    found = [("running", sys.executable)]
-    for path in filter(None, named):
-        parts = pathlib.Path(path).parts
-        found.append((parts[-3] if len(parts) > 2 else path, path))
-    return [(name, path) for name, path in found if os.access(path, os.X_OK)]
 
 
 def write_blobs(file, blobs):
@@ -338,30 +329,6 @@ def check_mutations(blobs, encoding="ascii", program=sys.executable):
     return taken, clean_but_failed
 
 
-def mutate(data, rng):
-    interesting = [ord(opcode.code) for opcode in pickletools.opcodes]
-    mutated = bytearray(data[:600] if len(data) <= 600 else data[:300] + data[-300:])
-    for _ in range(rng.choice((1, 1, 1, 2, 3, 8))):
-        position = rng.randrange(len(mutated) + 1)
-        kind = rng.randrange(6)
-        byte = rng.choice((rng.randrange(256), rng.choice(interesting), rng.choice(interesting), 0, 10, 255))
-        if kind == 0 and position < len(mutated):
-            mutated[position] = byte
-        elif kind == 1:
-            mutated.insert(position, byte)
-        elif kind == 2 and position < len(mutated):
-            del mutated[position]
-        elif kind == 3 and position < len(mutated):
-            mutated[position] ^= 1 << rng.randrange(8)
-        elif kind == 4:
-            start = rng.randrange(len(mutated) + 1)
-            piece = mutated[start : start + rng.randrange(1, 12)]
-            mutated[position:position] = piece
-        elif kind == 5 and position < len(mutated):
-            del mutated[position : position + rng.randrange(1, 6)]
-    return bytes(mutated)
-
-
 def opcode_boundaries(blob):
     try:
         return [position for _, _, position in pickletools.genops(blob)]
@@ -495,7 +462,7 @@ def run_mutations(make, encoding="ascii"):
 
 
 def test_mutated_bytes():
-    run_mutations(mutate)
+    run_mutations(mutate_bytes)
 
 
 def test_mutated_opcodes():

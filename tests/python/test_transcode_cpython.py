@@ -9,7 +9,6 @@ transcode_compare.py, which says what differs.
 """
 
 import collections
-import glob
 import json
 import os
 import pathlib
@@ -18,6 +17,8 @@ import struct
 import subprocess
 import sys
 import tempfile
+
+from pythons import find_pythons
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROTOCOLS = range(6)
@@ -46,17 +47,6 @@ def find_helper():
     helper = os.environ.get("SNAPJAR_TRANSCODE")
     assert helper, "SNAPJAR_TRANSCODE must name the program built from tests/helpers/transcode.c"
     return helper
-
-
-def find_pythons():
-    """The running Python and all others there are, as (name, program)."""
-    named = os.environ.get("SNAPJAR_PYTHONS", "").split(":")
-    named += sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin/python")))
-    found = [("running", sys.executable)]
-    for path in filter(None, named):
-        parts = pathlib.Path(path).parts
-        found.append((parts[-3] if len(parts) > 2 else path, path))
-    return [(name, path) for name, path in found if os.access(path, os.X_OK)]
 
 
 def write_blobs(path, blobs):
