@@ -10,6 +10,7 @@
 #define SJ_PICKLE_GRAPH_H
 
 #include <snapjar/graph.h>
+#include <snapjar/scan.h>
 
 #include "pickle/lexer.h"
 #include "pickle/names.h"
@@ -135,6 +136,14 @@ static inline const sj_node *sj_graph_node(const snapjar_graph *graph, sj_ref re
 {
     return &graph->nodes[ref];
 }
+
+/**
+ * As snapjar_graph_new, of bytes that `scanned` has gone over to their end with default limits (but for the lines'), so
+ * that it need not be done again. If that failed, or is NULL, it is done.
+ */
+snapjar_status sj_graph_new_scanned(snapjar_graph **graph, snapjar_context *context, const void *bytes, size_t size,
+                                    const snapjar_graph_options *options, snapjar_scan *scanned, snapjar_error *err)
+    __attribute__((warn_unused_result));
 
 /** The literal as its opcode has it, without length prefix and last newline (sj_token.data). Valid as the graph is. */
 const uint8_t *sj_graph_span(const snapjar_graph *graph, const sj_node *node, size_t *size);

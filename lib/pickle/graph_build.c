@@ -496,12 +496,10 @@ static BUILD scan(snapjar_graph *graph, size_t *stack_depth, snapjar_error *err)
     return status;
 }
 
-static BUILD build(snapjar_graph *graph, snapjar_error *err)
+static BUILD build(snapjar_graph *graph, size_t stack_depth, snapjar_error *err)
 {
     builder b = {.graph = graph, .context = graph->context};
-    size_t stack_depth;
     sj_ref none;
-    SJ_TRY(scan(graph, &stack_depth, err));
     /* Node 0 is none, and so is word 0. */
     snapjar_status status = sj_graph_add(graph, SJ_NODE_ABSENT, 0, 0, &none, err);
     if (status == SNAPJAR_OK)
@@ -529,17 +527,11 @@ static void settle_options(snapjar_graph_options *options)
         options->memory_max = SNAPJAR_GRAPH_MEMORY_DEFAULT;
 }
 
-snapjar_status snapjar_graph_new(snapjar_graph **graph, snapjar_context *context, const void *bytes, size_t size,
-                                 const snapjar_graph_options *options, snapjar_error *err)
+static BUILD make_graph(snapjar_graph **graph, snapjar_context *context, const void *bytes, size_t size,
+                        const snapjar_graph_options *options, const snapjar_scan_summary *scanned, snapjar_error *err)
 {
     snapjar_graph_options own;
-    if (graph != NULL)
-        *graph = NULL;
-    if (graph == NULL || context == NULL || (bytes == NULL && size > 0))
-        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE, "%s is NULL",
-                        graph == NULL     ? "graph"
-                        : context == NULL ? "context"
-                                          : "bytes");
+    size_t stack_depth;
     SJ_TRY(sj_options_read(&own, sizeof own, options, "snapjar_graph_options", err));
     settle_options(&own);
     snapjar_graph *made = sj_alloc_zero(context, sizeof *made);
@@ -550,11 +542,40 @@ snapjar_status snapjar_graph_new(snapjar_graph **graph, snapjar_context *context
     made->bytes = bytes;
     made->size = size;
     made->dropped_offset = SNAPJAR_OFFSET_NONE;
-    const snapjar_status status = build(made, err);
+    snapjar_status status = SNAPJAR_OK;
+    if (scanned != NULL) {
+        made->protocol = scanned->protocol;
+        stack_depth = (size_t)scanned->stack_depth;
+    } else {
+        status = scan(made, &stack_depth, err);
+    }
+    if (status == SNAPJAR_OK)
+        status = build(made, stack_depth, err);
     if (status != SNAPJAR_OK) {
         snapjar_graph_free(made);
         return status;
     }
     *graph = made;
     return SNAPJAR_OK;
+}
+
+snapjar_status snapjar_graph_new(snapjar_graph **graph, snapjar_context *context, const void *bytes, size_t size,
+                                 const snapjar_graph_options *options, snapjar_error *err)
+{
+    if (graph != NULL)
+        *graph = NULL;
+    if (graph == NULL || context == NULL || (bytes == NULL && size > 0))
+        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE, "%s is NULL",
+                        graph == NULL     ? "graph"
+                        : context == NULL ? "context"
+                                          : "bytes");
+    return make_graph(graph, context, bytes, size, options, NULL, err);
+}
+
+snapjar_status sj_graph_new_scanned(snapjar_graph **graph, snapjar_context *context, const void *bytes, size_t size,
+                                    const snapjar_graph_options *options, snapjar_scan *scanned, snapjar_error *err)
+{
+    *graph = NULL;
+    const bool is_whole = scanned != NULL && snapjar_scan_failure(scanned) == NULL;
+    return make_graph(graph, context, bytes, size, options, is_whole ? snapjar_scan_summarize(scanned) : NULL, err);
 }

@@ -39,6 +39,19 @@ void sj_analysis_done(snapjar_context *context)
     context->slots[SJ_SLOT_ANALYSIS].kept = NULL;
 }
 
+snapjar_status sj_analysis_scan_bytes(snapjar_scan **scan, snapjar_context *context, const void *bytes, size_t size,
+                                      const sj_inspect_options *options, snapjar_error *err)
+{
+    sj_inspection inspection;
+    size_t consumed = 0;
+
+    *scan = sj_analysis_scan(context, err);
+    if (!*scan)
+        return SNAPJAR_NO_MEMORY;
+    sj_inspect_begin(&inspection, *scan, options);
+    return sj_inspect_feed(&inspection, bytes, size, &consumed, err);
+}
+
 /* The first denial as an error. */
 static void refuse(const snapjar_judgement *judgement, snapjar_error *reason)
 {

@@ -8,6 +8,7 @@
 #include <snapjar/policy.h>
 #include <snapjar/snapshot.h>
 
+#include "pickle/inspect.h"
 #include "pickle/policy.h"
 #include "util/context.h"
 
@@ -16,6 +17,11 @@ snapjar_scan *sj_analysis_scan(snapjar_context *context, snapjar_error *err);
 
 /** Gives back the kept scan: what it holds stays readable until the next use unless it is too much to be kept. */
 void sj_analysis_done(snapjar_context *context);
+
+/** The kept scan, after it went over a whole pickle; that it failed is no failure. Give it back by sj_analysis_done. */
+snapjar_status sj_analysis_scan_bytes(snapjar_scan **scan, snapjar_context *context, const void *bytes, size_t size,
+                                      const sj_inspect_options *options, snapjar_error *err)
+    __attribute__((warn_unused_result));
 
 /**
  * Says in `*result` what a scan, which has come to its end or has failed, and a policy (may be NULL) come to. Fails

@@ -7,11 +7,8 @@
 #include <string.h>
 
 #include "migrate/chain.h"
-#include "pickle/inspect.h"
 #include "pickle/policy.h"
-#include "pickle/scan.h"
 #include "snapshot/analysis.h"
-#include "util/bytes.h"
 
 /* Bytes of a type that a message shows. */
 #define SHOWN_SIZE 100
@@ -57,24 +54,6 @@ snapjar_status sj_contract_judge(const sj_contract_way *way, snapjar_scan *scan,
     if (err)
         *err = result.reason;
     return result.reason.status;
-}
-
-snapjar_status sj_contract_judge_bytes(const sj_contract_way *way, snapjar_context *context, const void *bytes,
-                                       uint64_t size, snapjar_string_encoding encoding, uint64_t base_offset,
-                                       bool has_buffers, const snapjar_limits *limits, snapjar_error *err)
-{
-    sj_inspection inspection;
-    size_t consumed = 0;
-    snapjar_scan *scan = sj_analysis_scan(context, err);
-
-    if (!scan)
-        return SNAPJAR_NO_MEMORY;
-    sj_inspect_begin(&inspection, scan, &(sj_inspect_options){base_offset, encoding, limits});
-    SJ_TRY(sj_inspect_feed(&inspection, bytes, (size_t)size, &consumed, err));
-    scan->has_buffers = has_buffers;
-    snapjar_status status = sj_contract_judge(way, scan, NULL, err);
-    sj_analysis_done(context);
-    return status;
 }
 
 int sj_contract_protocol(const sj_contract_way *way, int protocol)

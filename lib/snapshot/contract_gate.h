@@ -31,12 +31,6 @@ snapjar_status sj_contract_way_find(sj_contract_way *way, const snapjar_contract
 snapjar_status sj_contract_judge(const sj_contract_way *way, snapjar_scan *scan, const snapjar_policy *policy,
                                  snapjar_error *err) __attribute__((warn_unused_result));
 
-/** The same for bytes that were not scanned yet. */
-snapjar_status sj_contract_judge_bytes(const sj_contract_way *way, snapjar_context *context, const void *bytes,
-                                       uint64_t size, snapjar_string_encoding encoding, uint64_t base_offset,
-                                       bool has_buffers, const snapjar_limits *limits, snapjar_error *err)
-    __attribute__((warn_unused_result));
-
 /**
  * Fills `*content` by the gate, whose options have a contract, and migrates it: the content is another one then.
  */

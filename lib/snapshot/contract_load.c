@@ -145,5 +145,7 @@ snapjar_status sj_contract_load(const sj_gate *gate, snapjar_content **content, 
     }
     snapjar_graph_free(l.graph);
     snapjar_sink_free(l.emitted);
+    if (l.scan != gate->options->scan)
+        sj_analysis_done(gate->reader->context);
     return status;
 }

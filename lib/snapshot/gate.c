@@ -244,7 +244,9 @@ snapjar_status sj_gate_pass(const sj_gate *gate, snapjar_verification *result, s
     }
     if (result)
         *result = own;
-    sj_analysis_done(gate->reader->context);
+    /* A caller's scan may be the kept one, too: then it is the caller who is done with it. */
+    if (scan != gate->options->scan)
+        sj_analysis_done(gate->reader->context);
     return status;
 }
 

@@ -6,6 +6,7 @@
 
 #include <snapjar/pickles.h>
 
+#include "snapshot/analysis.h"
 #include "snapshot/contract_gate.h"
 #include "snapshot/migrating.h"
 #include "snapshot/range.h"
@@ -135,20 +136,25 @@ static snapjar_status migrate_record(sj_migrating *m, snapjar_reader *reader, co
     sj_incoming in = {.string_encoding = header->string_encoding,
                       .frame_size = header->frame_size,
                       .file_offset = snapjar_record_offset(record)};
+    snapjar_check_options options = SNAPJAR_CHECK_OPTIONS_INIT;
     snapjar_content *content = NULL;
 
     if (snapjar_header_seal_size(header) && !m->options.drop_seal)
         return sj_raise(err, SNAPJAR_REFUSED, SNAPJAR_DIAG_RECORD_SEALED, SJ_AT_FILE(snapjar_record_offset(record)),
                         "the record is sealed: its seal would be lost");
+    options.scan = in.scan = sj_analysis_scan(m->context, err);
+    if (!in.scan)
+        return SNAPJAR_NO_MEMORY;
     snapjar_status status = sj_carry_header(&in.carried, m->context, header, err);
     if (status == SNAPJAR_OK)
-        status = snapjar_record_load(reader, &content, NULL, err);
+        status = snapjar_record_load(reader, &content, &options, err);
     if (status == SNAPJAR_OK) {
         in.bytes = snapjar_content_data(content, NULL, &in.pickle_size);
         in.buffers = snapjar_header_buffers(header, &in.buffer_count);
         in.is_foreign = is_foreign;
         status = sj_migrate_pickle(m, &in, err);
     }
+    sj_analysis_done(m->context);
     snapjar_content_free(content);
     sj_carried_clear(&in.carried);
     return status;

@@ -12,6 +12,10 @@
 #include <snapjar/version.h>
 
 #include "migrate/chain.h"
+#include "pickle/graph.h"
+#include "pickle/same.h"
+#include "pickle/scan.h"
+#include "snapshot/analysis.h"
 #include "snapshot/contract_gate.h"
 #include "snapshot/migrating.h"
 #include "snapshot/pack.h"
@@ -30,6 +34,9 @@ typedef struct passage {
     /** The pickle that is stored: the old one, or the emitted one, whose values `graph` has. */
     const uint8_t *bytes;
     size_t size;
+    /** The kept scan, while it has gone over the old pickle; and once it has over the stored one. */
+    snapjar_scan *scan;
+    snapjar_scan *stored_scan;
     snapjar_graph *graph;
     snapjar_graph *after;
     /** What was before a migration, if it is told. */
@@ -42,14 +49,22 @@ typedef struct passage {
 } passage;
 
 static snapjar_status make_graph(const passage *p, snapjar_graph **graph, const void *bytes, uint64_t size,
-                                 snapjar_string_encoding encoding, uint64_t base_offset, snapjar_error *err)
+                                 snapjar_string_encoding encoding, uint64_t base_offset, snapjar_scan *scan,
+                                 snapjar_error *err)
 {
     snapjar_graph_options options = SNAPJAR_GRAPH_OPTIONS_INIT;
 
     options.string_encoding = encoding;
     options.base_offset = base_offset;
     options.line_size_max = p->m->limits.pickle_line_size_max;
-    return snapjar_graph_new(graph, p->m->context, bytes, (size_t)size, &options, err);
+    return sj_graph_new_scanned(graph, p->m->context, bytes, (size_t)size, &options, scan, err);
+}
+
+static snapjar_status make_old_graph(const passage *p, snapjar_graph **graph, snapjar_error *err)
+{
+    const sj_incoming *in = p->in;
+
+    return make_graph(p, graph, in->bytes, in->pickle_size, in->string_encoding, in->base_offset, p->scan, err);
 }
 
 /* ---- the new pickle ---- */
@@ -57,26 +72,23 @@ static snapjar_status make_graph(const passage *p, snapjar_graph **graph, const 
 /* Steps 7, 12 and 13 of the gate. */
 static snapjar_status migrate(passage *p, snapjar_error *err)
 {
-    const sj_incoming *in = p->in;
     const snapjar_migrate_options *options = &p->m->options;
 
-    SJ_TRY(sj_contract_judge_bytes(&p->way, p->m->context, in->bytes, in->pickle_size, in->string_encoding,
-                                   in->base_offset, in->buffer_count > 0, &p->m->limits, err));
-    SJ_TRY(make_graph(p, &p->graph, in->bytes, in->pickle_size, in->string_encoding, in->base_offset, err));
+    SJ_TRY(sj_contract_judge(&p->way, p->scan, NULL, err));
+    SJ_TRY(make_old_graph(p, &p->graph, err));
     if (!p->way.is_migrated)
         return sj_chain_check_layout(p->way.contract, p->graph, p->way.from, err);
     if (options->needs_graphs)
-        SJ_TRY(make_graph(p, &p->before, in->bytes, in->pickle_size, in->string_encoding, in->base_offset, err));
+        SJ_TRY(make_old_graph(p, &p->before, err));
     return snapjar_graph_migrate(p->graph, p->way.contract, p->way.from, options->take_step, options->state, err);
 }
 
 static snapjar_status emit(passage *p, snapjar_error *err)
 {
-    const sj_incoming *in = p->in;
     size_t size = 0;
 
     if (!p->graph)
-        SJ_TRY(make_graph(p, &p->graph, in->bytes, in->pickle_size, in->string_encoding, in->base_offset, err));
+        SJ_TRY(make_old_graph(p, &p->graph, err));
     snapjar_sink_reset(p->m->emitted);
     SJ_TRY(snapjar_graph_emit(p->graph, p->told.to_protocol, p->m->emitted, NULL, NULL, err));
     p->bytes = snapjar_sink_memory(p->m->emitted, &size);
@@ -87,17 +99,35 @@ static snapjar_status emit(passage *p, snapjar_error *err)
     return SNAPJAR_OK;
 }
 
+/* Of the old pickle, by the scan that it went through or goes through now. */
+static snapjar_status find_protocol(passage *p, snapjar_error *err)
+{
+    const sj_incoming *in = p->in;
+    const sj_inspect_options options = {in->base_offset, in->string_encoding, &p->m->limits};
+    snapjar_pickle_extent extent;
+
+    p->scan = in->scan;
+    if (!p->scan && p->way.contract) {
+        SJ_TRY(sj_analysis_scan_bytes(&p->scan, p->m->context, in->bytes, (size_t)in->pickle_size, &options, err));
+        p->scan->has_buffers = in->buffer_count > 0;
+    }
+    if (p->scan && !snapjar_scan_failure(p->scan)) {
+        p->told.from_protocol = snapjar_scan_summarize(p->scan)->protocol;
+        return SNAPJAR_OK;
+    }
+    SJ_TRY(snapjar_pickle_measure(&extent, in->bytes, (size_t)in->pickle_size, &p->m->limits, err));
+    p->told.from_protocol = extent.protocol;
+    return SNAPJAR_OK;
+}
+
 static snapjar_status make_pickle(passage *p, snapjar_error *err)
 {
     const sj_incoming *in = p->in;
-    snapjar_pickle_extent extent;
 
-    SJ_TRY(snapjar_pickle_measure(&extent, in->bytes, (size_t)in->pickle_size, &p->m->limits, err));
-    p->told.from_protocol = extent.protocol;
+    SJ_TRY(find_protocol(p, err));
+    p->told.to_protocol = p->told.from_protocol;
     if (p->way.contract)
-        p->told.to_protocol = sj_contract_protocol(&p->way, extent.protocol);
-    else
-        p->told.to_protocol = extent.protocol;
+        p->told.to_protocol = sj_contract_protocol(&p->way, p->told.from_protocol);
     if (p->m->options.has_protocol && !p->in->is_foreign)
         p->told.to_protocol = p->m->options.protocol;
     p->told.from_size = in->pickle_size;
@@ -189,6 +219,7 @@ static snapjar_status pack(passage *p, const snapjar_buffer *buffers, snapjar_er
     packing.buffers = buffers;
     packing.buffer_count = in->buffer_count;
     packing.limits = &p->m->limits;
+    packing.scan = p->stored_scan;
     if (carried->stream_id) {
         format_stream(p, stream);
         extra.stream_json = stream;
@@ -207,6 +238,9 @@ static snapjar_status make_record(passage *p, snapjar_error *err)
     const sj_incoming *in = p->in;
     snapjar_buffer *buffers = NULL;
 
+    p->stored_scan = sj_analysis_scan(p->m->context, err);
+    if (!p->stored_scan)
+        return SNAPJAR_NO_MEMORY;
     if (in->buffer_count) {
         buffers = sj_alloc(p->m->context, in->buffer_count * sizeof(*buffers));
         if (!buffers)
@@ -239,23 +273,36 @@ static snapjar_status compare_buffers(const passage *p, const snapjar_header *he
     return is_same ? SNAPJAR_OK : differs(err, "the new record has other buffers than the old one");
 }
 
-/* The bytes are those that were made, and their values those of the graph that was meant. */
-static snapjar_status compare(passage *p, const snapjar_header *header, snapjar_content *content, snapjar_error *err)
+/* The values are those of the graph that was meant. */
+static snapjar_status compare_values(passage *p, snapjar_error *err)
 {
-    uint64_t pickle_size = 0;
-    const uint8_t *bytes = snapjar_content_data(content, NULL, &pickle_size);
     snapjar_diff_summary summary;
+    bool is_same = false;
 
-    if (pickle_size != p->size || memcmp(bytes, p->bytes, p->size) != 0)
-        return differs(err, "the new record has another pickle than was made");
-    SJ_TRY(compare_buffers(p, header, bytes, err));
-    if (!p->graph)
+    SJ_TRY(make_graph(p, &p->after, p->bytes, p->size, p->string_encoding, 0, p->stored_scan, err));
+    SJ_TRY(sj_graph_compare(p->graph, p->after, &is_same, err));
+    if (is_same)
         return SNAPJAR_OK;
-    SJ_TRY(make_graph(p, &p->after, p->bytes, p->size, p->string_encoding, 0, err));
     SJ_TRY(snapjar_graph_diff(p->graph, p->after, NULL, &summary, err));
     if (summary.change_count || summary.layout_count)
         return differs(err, "the new pickle has other values than were meant");
     return SNAPJAR_OK;
+}
+
+/* The bytes are those that were made; so what their analysis said when they were packed is true of them. */
+static snapjar_status compare(passage *p, const snapjar_header *header, snapjar_content *content, snapjar_error *err)
+{
+    const sj_contract_way arrived = {p->way.contract, p->way.to, p->way.to, false};
+    uint64_t pickle_size = 0;
+    const uint8_t *bytes = snapjar_content_data(content, NULL, &pickle_size);
+
+    if (pickle_size != p->size || memcmp(bytes, p->bytes, p->size) != 0)
+        return differs(err, "the new record has another pickle than was made");
+    SJ_TRY(compare_buffers(p, header, bytes, err));
+    /* Step 14 of the gate. */
+    if (p->way.contract)
+        SJ_TRY(sj_contract_judge(&arrived, p->stored_scan, NULL, err));
+    return p->graph ? compare_values(p, err) : SNAPJAR_OK;
 }
 
 static snapjar_status read_again(passage *p, snapjar_error *err)
@@ -266,17 +313,13 @@ static snapjar_status read_again(passage *p, snapjar_error *err)
     snapjar_reader *reader = NULL;
     snapjar_content *content = NULL;
     const snapjar_record *record = NULL;
-    snapjar_check_options options = SNAPJAR_CHECK_OPTIONS_INIT;
-
-    /* Step 14 of the gate. */
-    options.policy = p->way.contract ? snapjar_contract_policy(p->way.contract) : NULL;
     snapjar_status status = snapjar_source_from_memory(&source, p->m->context, bytes, size, err);
     if (status == SNAPJAR_OK)
         status = snapjar_reader_new(&reader, p->m->context, source, &p->m->limits, err);
     if (status == SNAPJAR_OK)
         status = snapjar_reader_next(reader, &record, err);
     if (status == SNAPJAR_OK)
-        status = snapjar_record_load(reader, &content, &options, err);
+        status = snapjar_record_load(reader, &content, NULL, err);
     if (status == SNAPJAR_OK) {
         snapjar_text type = snapjar_header_type(snapjar_record_header(record));
         memcpy(p->type, type.data, type.size);
@@ -344,6 +387,7 @@ snapjar_status sj_migrate_pickle(sj_migrating *m, const sj_incoming *in, snapjar
     snapjar_graph_free(p.graph);
     snapjar_graph_free(p.before);
     snapjar_graph_free(p.after);
+    sj_analysis_done(m->context);
     return status;
 }
 

@@ -34,6 +34,8 @@ typedef struct sj_incoming {
     uint64_t pickle_size;
     const snapjar_buffer_span *buffers;
     size_t buffer_count;
+    /** The context's kept scan, if it has gone over the pickle just now; or NULL. */
+    snapjar_scan *scan;
     /** Offset of the first byte in messages. */
     uint64_t base_offset;
     snapjar_string_encoding string_encoding;

@@ -398,7 +398,8 @@ snapjar_status sj_pack(snapjar_context *context, snapjar_source *source, uint64_
         if (err)
             *err = failure;
     }
-    sj_analysis_done(context);
+    if (scan != resolved.scan)
+        sj_analysis_done(context);
     snapjar_sink_free(p.kept);
     sj_free(context, p.spans);
     return status;

@@ -8,6 +8,7 @@
 #include <snapjar/diff.h>
 
 #include "fail_alloc.h"
+#include "pickle/same.h"
 
 typedef struct listing {
     char text[32768];
@@ -72,6 +73,10 @@ static void expect(void **state, const char *before, size_t before_size, const c
     assert_int_equal(summary.change_count, reverse.change_count);
     assert_int_equal(summary.layout_count, reverse.layout_count);
     assert_int_equal(summary.change_count, list.count);
+    /* What is seen to be the same at once has no differences. */
+    bool is_same = true;
+    assert_ok(sj_graph_compare(graphs[0], graphs[1], &is_same, err));
+    assert_true(!is_same || expected[0] == '\0');
     for (int i = 0; i < 2; i++) {
         assert_ok(snapjar_graph_diff(graphs[i], graphs[i], NULL, &summary, err));
         assert_int_equal(summary.change_count + summary.layout_count, 0);
