@@ -209,6 +209,16 @@ static snapjar_status finish_in_place(path_sink *path, snapjar_error *err)
     return SNAPJAR_OK;
 }
 
+static snapjar_status copy_metadata(const path_sink *path, snapjar_error *err)
+{
+    const sj_target *target = &path->target;
+    struct stat made;
+    if (fstat(path->fd, &made) != 0)
+        return sj_raise_errno(err, SNAPJAR_DIAG_WRITE_FAILED, errno, target->place, "cannot look at the file");
+    return sj_metadata_copy(path->base.context, (sj_metadata_file){target->old_fd, &target->old},
+                            (sj_metadata_file){path->fd, &made}, true, target->place, err);
+}
+
 static snapjar_status path_finish(snapjar_sink *sink, snapjar_error *err)
 {
     path_sink *path = (path_sink *)sink;
@@ -217,7 +227,7 @@ static snapjar_status path_finish(snapjar_sink *sink, snapjar_error *err)
     SJ_TRY(flush(path, err));
     SJ_TRY(sj_target_lock(&path->target, path->options.must_not_exist, err));
     if (path->target.old_fd >= 0)
-        SJ_TRY(sj_metadata_copy(sink->context, path->target.old_fd, path->fd, path->target.place, err));
+        SJ_TRY(copy_metadata(path, err));
     bool is_synced = path->options.durability == SNAPJAR_DURABILITY_SYNC;
     if (is_synced) {
         SJ_TRY(sj_fd_sync(path->fd, path->target.place, err));

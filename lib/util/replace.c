@@ -30,8 +30,8 @@
 /** A file that is opened or staged. */
 typedef struct replacement {
     sj_target target;
-    /** The old file when it was opened. */
-    struct stat old;
+    /** The new file may get an access list from its folder. */
+    bool may_inherit;
     void *item;
     /** What went wrong when it was to take its place. */
     snapjar_error failure;
@@ -65,6 +65,8 @@ struct snapjar_replacing {
     uint8_t *head;
     uint8_t *buffer;
     size_t used;
+    /** The new file when all was written to it. */
+    struct stat made;
 };
 
 static snapjar_status raise_argument(snapjar_error *err, const char *what)
@@ -175,21 +177,24 @@ static snapjar_status check_backup(const snapjar_replacing *replacing, const rep
         return sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, ENAMETOOLONG, file->target.place, "cannot keep a backup");
     if (fstatat(file->target.folder_fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0)
         return SNAPJAR_OK;
-    *is_there = info.st_dev == file->old.st_dev && info.st_ino == file->old.st_ino;
+    *is_there = info.st_dev == file->target.old.st_dev && info.st_ino == file->target.old.st_ino;
     if (*is_there)
         return SNAPJAR_OK;
     return sj_raise_errno(err, SNAPJAR_DIAG_TARGET_EXISTS, EEXIST, file->target.place,
                           "the backup's name is taken: nothing was written");
 }
 
-static snapjar_status open_source(snapjar_replacing *replacing, snapjar_error *err)
+/** Bytes of a file of `size` bytes: a small one is read at once. A size of 0 may mean that it is not told. */
+static snapjar_status read_source(snapjar_replacing *replacing, int fd, off_t size, uint8_t *room,
+                                  snapjar_source **source, snapjar_error *err)
 {
-    const sj_target *target = &replacing->current.target;
+    const char *place = replacing->current.target.place;
+    const size_t wanted = size > 0 && size < (off_t)HEAD_SIZE ? (size_t)size : HEAD_SIZE;
     size_t got = 0;
-    SJ_TRY(sj_fd_read_at(target->old_fd, target->place, replacing->head, HEAD_SIZE, 0, &got, err));
+    SJ_TRY(sj_fd_read_at(fd, place, room, wanted, 0, &got, err));
     if (got < HEAD_SIZE)
-        return snapjar_source_from_memory(&replacing->source, replacing->context, replacing->head, got, err);
-    return snapjar_source_from_fd(&replacing->source, replacing->context, target->old_fd, target->place, 0, err);
+        return snapjar_source_from_memory(source, replacing->context, room, got, err);
+    return snapjar_source_from_fd(source, replacing->context, fd, place, 0, err);
 }
 
 static snapjar_status lock_current(snapjar_replacing *replacing, snapjar_error *err)
@@ -213,13 +218,12 @@ static snapjar_status open_current(snapjar_replacing *replacing, const char *pat
     SJ_TRY(sj_target_init(&file->target, replacing->context, path, err));
     SJ_TRY(sj_target_follow(&file->target, resolved, err));
     SJ_TRY(sj_target_take_name(&file->target, resolved, err));
-    SJ_TRY(sj_replace_folder_open(&replacing->folders, &file->target, resolved, err));
+    SJ_TRY(sj_replace_folder_open(&replacing->folders, &file->target, resolved, &file->may_inherit, err));
     SJ_TRY(lock_current(replacing, err));
     if (file->target.old_fd < 0)
         return sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, ENOENT, path, "cannot open the file");
-    if (fstat(file->target.old_fd, &file->old) != 0)
-        return sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, errno, path, "cannot look at the file");
-    return open_source(replacing, err);
+    return read_source(replacing, file->target.old_fd, file->target.old.st_size, replacing->head, &replacing->source,
+                       err);
 }
 
 snapjar_status snapjar_replacing_open(snapjar_replacing *replacing, const char *path, snapjar_source **source,
@@ -257,7 +261,7 @@ snapjar_status snapjar_replacing_open(snapjar_replacing *replacing, const char *
 static void keep_for_sync(snapjar_replacing *replacing)
 {
     /* That of the new file too: a file that is a mount point cannot be replaced. */
-    const dev_t device = replacing->current.old.st_dev;
+    const dev_t device = replacing->current.target.old.st_dev;
     if (replacing->options.durability != SNAPJAR_DURABILITY_SYNC)
         return;
     for (size_t i = 0; i < replacing->device_count; i++) {
@@ -316,16 +320,27 @@ snapjar_status snapjar_replacing_sink(snapjar_replacing *replacing, snapjar_sink
     return SNAPJAR_OK;
 }
 
+/** Writes what was gathered, and looks at what was made. */
+static snapjar_status finish_writing(snapjar_replacing *replacing, snapjar_error *err)
+{
+    const char *place = replacing->current.target.place;
+    if (replacing->used > 0)
+        SJ_TRY(flush(replacing, err));
+    if (fstat(replacing->fd, &replacing->made) != 0)
+        return sj_raise_errno(err, SNAPJAR_DIAG_WRITE_FAILED, errno, place, "cannot look at the file");
+    return SNAPJAR_OK;
+}
+
 snapjar_status snapjar_replacing_written(snapjar_replacing *replacing, snapjar_source **source, snapjar_error *err)
 {
     *source = NULL;
     if (replacing->fd < 0)
         return raise_argument(err, "nothing was written");
     if (replacing->written == NULL) {
-        if (replacing->used > 0)
-            SJ_TRY(flush(replacing, err));
-        SJ_TRY(snapjar_source_from_fd(&replacing->written, replacing->context, replacing->fd,
-                                      replacing->current.target.place, 0, err));
+        SJ_TRY(finish_writing(replacing, err));
+        /* The buffer has nothing any more that is not in the file, too. */
+        SJ_TRY(read_source(replacing, replacing->fd, replacing->made.st_size, replacing->buffer, &replacing->written,
+                           err));
         replacing->sink->state = SJ_SINK_FINISHED;
     }
     *source = replacing->written;
@@ -335,8 +350,11 @@ snapjar_status snapjar_replacing_written(snapjar_replacing *replacing, snapjar_s
 static snapjar_status complete(snapjar_replacing *replacing, snapjar_error *err)
 {
     const sj_target *target = &replacing->current.target;
-    SJ_TRY(flush(replacing, err));
-    SJ_TRY(sj_metadata_copy(replacing->context, target->old_fd, replacing->fd, target->place, err));
+    if (replacing->written == NULL)
+        SJ_TRY(finish_writing(replacing, err));
+    SJ_TRY(sj_metadata_copy(replacing->context, (sj_metadata_file){target->old_fd, &target->old},
+                            (sj_metadata_file){replacing->fd, &replacing->made}, replacing->current.may_inherit,
+                            target->place, err));
     if (!is_synced_later(replacing))
         SJ_TRY(sj_fd_sync(replacing->fd, target->place, err));
     if (sj_replace_is_sync_fd(replacing->sync_fds, replacing->device_count, replacing->fd))
@@ -398,11 +416,11 @@ static snapjar_status sync_all(const snapjar_replacing *replacing, snapjar_error
 /** The file must be the one that was read, with the bytes that were read. */
 static snapjar_status check_unchanged(replacement *file, snapjar_error *err)
 {
+    const struct stat *old = &file->target.old;
     struct stat now;
     bool is_same = fstatat(file->target.folder_fd, file->target.name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-                   now.st_dev == file->old.st_dev && now.st_ino == file->old.st_ino &&
-                   now.st_size == file->old.st_size && now.st_mtim.tv_sec == file->old.st_mtim.tv_sec &&
-                   now.st_mtim.tv_nsec == file->old.st_mtim.tv_nsec;
+                   now.st_dev == old->st_dev && now.st_ino == old->st_ino && now.st_size == old->st_size &&
+                   now.st_mtim.tv_sec == old->st_mtim.tv_sec && now.st_mtim.tv_nsec == old->st_mtim.tv_nsec;
     if (!is_same)
         return sj_raise_place(err,
                               sj_raise(err, SNAPJAR_IO, SNAPJAR_DIAG_SOURCE_CHANGED, SJ_NOWHERE,

@@ -11,8 +11,10 @@
 
 #include <snapjar/replace.h>
 
+#include "util/metadata.h"
+
 snapjar_status sj_replace_folder_open(sj_replace_folders *folders, sj_target *target, char *resolved,
-                                      snapjar_error *err)
+                                      bool *is_inherited, snapjar_error *err)
 {
     size_t size = sj_target_folder_size(resolved);
     for (size_t i = folders->count; i-- > 0;) {
@@ -21,6 +23,7 @@ snapjar_status sj_replace_folder_open(sj_replace_folders *folders, sj_target *ta
         target->folder_fd = folders->items[i].fd;
         target->is_folder_readable = folders->items[i].is_readable;
         target->is_folder_borrowed = true;
+        *is_inherited = folders->items[i].is_inherited;
         return SNAPJAR_OK;
     }
     char *path = sj_dup_text(folders->context, resolved, size);
@@ -34,6 +37,7 @@ snapjar_status sj_replace_folder_open(sj_replace_folders *folders, sj_target *ta
     target->is_folder_borrowed = true;
     folders->items[folders->count].path = path;
     folders->items[folders->count].fd = target->folder_fd;
+    *is_inherited = folders->items[folders->count].is_inherited = sj_metadata_is_inherited(target->folder_fd);
     folders->items[folders->count++].is_readable = target->is_folder_readable;
     return SNAPJAR_OK;
 }

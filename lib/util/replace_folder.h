@@ -15,13 +15,15 @@ typedef struct sj_replace_folders {
         char *path;
         int fd;
         bool is_readable;
+        /** New files in it may get an access list from it. */
+        bool is_inherited;
     } items[SJ_REPLACE_FOLDERS_MAX];
     size_t count;
 } sj_replace_folders;
 
 /** Gives `target` the folder of `resolved`, opened before or now. There must be room. */
 snapjar_status sj_replace_folder_open(sj_replace_folders *folders, sj_target *target, char *resolved,
-                                      snapjar_error *err);
+                                      bool *is_inherited, snapjar_error *err);
 
 bool sj_replace_folders_are_full(const sj_replace_folders *folders);
 

@@ -74,7 +74,7 @@ static bool is_magic_link(const char *link)
     return statfs(folder, &info) == 0 && info.f_type == PROC_SUPER_MAGIC;
 }
 
-snapjar_status sj_target_follow(const sj_target *target, char resolved[PATH_MAX], snapjar_error *err)
+snapjar_status sj_target_follow(sj_target *target, char resolved[PATH_MAX], snapjar_error *err)
 {
     size_t size = strlen(target->place);
     if (size == 0 || size + 2 > PATH_MAX)
@@ -83,9 +83,13 @@ snapjar_status sj_target_follow(const sj_target *target, char resolved[PATH_MAX]
     memcpy(resolved, target->place, size + 1);
     for (int i = 0; i < LINKS_MAX; i++) {
         char link[PATH_MAX];
+        target->is_seen = lstat(resolved, &target->seen) == 0;
+        if (target->is_seen && !S_ISLNK(target->seen.st_mode))
+            return SNAPJAR_OK;
+        target->is_seen = false;
         ssize_t link_size = readlink(resolved, link, sizeof link);
         if (link_size < 0)
-            /* Not a link, or not there: opening it will tell what else may be wrong. */
+            /* Not there: opening it will tell what else may be wrong. */
             return SNAPJAR_OK;
         if (is_magic_link(resolved))
             return sj_target_raise_unsafe(target, err,
@@ -168,13 +172,22 @@ static snapjar_status open_locked(const sj_target *target, int *old_fd, bool *is
     return status;
 }
 
+/** What the name leads to; what was seen a moment ago will do, since it is looked at again once the lock is held. */
+static int look_at_name(sj_target *target, struct stat *now)
+{
+    if (!target->is_seen)
+        return fstatat(target->folder_fd, target->name, now, AT_SYMLINK_NOFOLLOW);
+    target->is_seen = false;
+    *now = target->seen;
+    return 0;
+}
+
 static snapjar_status lock_target(sj_target *target, bool must_not_exist, bool *is_busy, snapjar_error *err)
 {
     for (int i = 0; i < LOCK_TRIES; i++) {
         struct stat now;
-        struct stat held;
         target->replaced_links = 0;
-        if (fstatat(target->folder_fd, target->name, &now, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (look_at_name(target, &now) != 0) {
             if (errno == ENOENT)
                 return SNAPJAR_OK;
             return sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, errno, target->place, "cannot look at the file");
@@ -183,7 +196,7 @@ static snapjar_status lock_target(sj_target *target, bool must_not_exist, bool *
             return sj_target_raise_exists(target, err);
         if (!S_ISREG(now.st_mode))
             return sj_target_raise_unsafe(target, err, "the file became something else meanwhile");
-        if (target->old_fd >= 0 && fstat(target->old_fd, &held) == 0 && is_same_file(&now, &held)) {
+        if (target->old_fd >= 0 && fstat(target->old_fd, &target->old) == 0 && is_same_file(&now, &target->old)) {
             target->replaced_links = now.st_nlink > 0 ? (uint64_t)now.st_nlink - 1 : 0;
             return SNAPJAR_OK;
         }

@@ -8,6 +8,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include "util/context.h"
 #include "util/error.h"
@@ -24,8 +25,13 @@ typedef struct sj_target {
     /** Its name in that folder, and the temporary neighbour's ("" while there is none). */
     char *name;
     char temporary_name[NAME_MAX + 1];
-    /** The file that is replaced, locked; -1 if there is none. */
+    /** The file that is replaced, locked; -1 if there is none. What it was when the lock was taken or asked for last.
+     */
     int old_fd;
+    struct stat old;
+    /** What sj_target_follow saw at the end of the links, until the lock is asked for. */
+    struct stat seen;
+    bool is_seen;
     /** Other hard links to it, as of the last sj_target_lock. */
     uint64_t replaced_links;
 } sj_target;
@@ -42,7 +48,7 @@ snapjar_status sj_target_init(sj_target *target, snapjar_context *context, const
 void sj_target_clear(sj_target *target);
 
 /** Follows symbolic links to `resolved`, the path of the file itself, which need not exist. */
-snapjar_status sj_target_follow(const sj_target *target, char resolved[PATH_MAX], snapjar_error *err);
+snapjar_status sj_target_follow(sj_target *target, char resolved[PATH_MAX], snapjar_error *err);
 
 /** Bytes of `path` up to and with its last slash: 0 if there is none. */
 size_t sj_target_folder_size(const char *path);
