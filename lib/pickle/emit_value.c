@@ -110,7 +110,8 @@ static SJ_EMIT start_global(sj_emitter *e, const sj_emit_task *task, const sj_no
 {
     sj_name name;
     sj_emit_resolve(e, node, &name);
-    if (name.is_computed && e->protocol < 4)
+    /* What it names is looked up as the protocol of the pickle says, which is known of a text only. */
+    if (name.is_computed && (e->protocol < 4 || sj_node_resolution(node) != SJ_RESOLUTION_DOTTED))
         return sj_emit_refuse(e, node->offset, err, "the name of a global is computed");
     if (e->protocol >= 4 && name.has_nodes && sj_node_resolution(node) == SJ_RESOLUTION_DOTTED) {
         *is_open = true;

@@ -236,6 +236,8 @@ static const refusal refusals[] = {
     {BYTES("\x80\3]cm\nA.b\na."), 2, 3, "no path"},
     {BYTES("\x80\3" "c__builtin__\nset\n."), 2, 2, "another one of Python 2"},
     {BYTES("\x80\4](\x8c\3m.n\x8c\1" "f\x93)R\x8c\1x\x93" "e."), 3, 18, "computed"},
+    {BYTES("Pid\nPid\n\x93."), 5, 8, "computed"},
+    {BYTES("\x80\3X\1\0\0\0mNQ\x93."), 4, 10, "computed"},
     /* What was dropped after it had a memo entry. */
     {BYTES("]cm\nf\n)Rq\0" "0."), 1, 1, "dropped"},
     {BYTES("cm\nf\n)RN."), 5, 0, "dropped"},
