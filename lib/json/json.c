@@ -172,6 +172,11 @@ double sj_json_real(const sj_json *real)
     return json_real_value(inner(real));
 }
 
+bool sj_json_is_equal(const sj_json *a, const sj_json *b)
+{
+    return json_equal((json_t *)(uintptr_t)a, (json_t *)(uintptr_t)b) == 1;
+}
+
 bool sj_json_is_true(const sj_json *value)
 {
     return json_is_true(inner(value));

@@ -56,6 +56,8 @@ snapjar_text sj_json_string(const sj_json *string);
 int64_t sj_json_integer(const sj_json *integer);
 double sj_json_real(const sj_json *real);
 bool sj_json_is_true(const sj_json *value);
+/** The same type and value; objects in any order. */
+bool sj_json_is_equal(const sj_json *a, const sj_json *b);
 
 /** The value as compact JSON, for free() by sj_json_free_text; NULL without memory. */
 char *sj_json_dump(const sj_json *value, size_t *size);

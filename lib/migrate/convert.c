@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "migrate/convert_time.h"
 #include "migrate/edit.h"
 #include "pickle/canonical.h"
 #include "util/bytes.h"
@@ -364,13 +365,22 @@ CONVERT to_container(const conversion *c, sj_form to, snapjar_error *err)
 snapjar_status sj_convert(sj_apply *run, sj_ref value, const char *type, sj_ref *ref, const char **reason,
                           snapjar_error *err)
 {
-    const sj_form to = form_of(type);
-    const conversion c = {run, value, sj_picture_form(run->graph, value), ref, reason};
+    const sj_time_kind from_time = sj_time_kind_of(run->graph, value), to_time = sj_time_kind_named(type);
     *ref = value;
     *reason = NULL;
-    if (c.from == to)
+    if (from_time != SJ_TIME_NONE && from_time == to_time)
         return SNAPJAR_OK;
     *ref = 0;
+    if (to_time != SJ_TIME_NONE)
+        return sj_convert_text_to_time(run->graph, value, to_time, ref, reason, err);
+    const sj_form to = form_of(type);
+    const conversion c = {run, value, sj_picture_form(run->graph, value), ref, reason};
+    if (c.from == to) {
+        *ref = value;
+        return SNAPJAR_OK;
+    }
+    if (from_time != SJ_TIME_NONE && to == SJ_SEEN_STR)
+        return sj_convert_time_to_text(run->graph, value, ref, reason, err);
     switch (to) {
     case SJ_SEEN_BOOL:
         return to_bool(&c, err);

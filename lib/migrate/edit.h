@@ -115,11 +115,21 @@ snapjar_status sj_apply_append(sj_apply *run, sj_ref dict, const sj_ref pair[2],
 /** Finds the places of all values that "class" or "at" with "field", or "at" alone, is about. */
 snapjar_status sj_apply_find_places(sj_apply *run, snapjar_error *err) __attribute__((warn_unused_result));
 
+/** The field or pair that a member names, which holds; false if there is none. */
+bool sj_apply_find(const sj_apply *run, sj_ref ref, sj_edit_member member, sj_field *field);
+
+/** Whether a member names this key. */
+bool sj_apply_is_key(const sj_apply *run, sj_ref key, sj_edit_member member);
+
+/** The name of a field, or a literal, as messages have it. */
+#define SJ_EDIT_TOLD_SIZE 80
+const char *sj_edit_told(const sj_edit *edit, sj_edit_member member, char text[SJ_EDIT_TOLD_SIZE]);
+
 /** An object lacks a field: refuses, or counts it, as "if_missing" says. */
-snapjar_status sj_apply_miss(sj_apply *run, sj_ref ref, snapjar_text field, snapjar_error *err)
+snapjar_status sj_apply_miss(sj_apply *run, sj_ref ref, sj_edit_member field, snapjar_error *err)
     __attribute__((warn_unused_result));
 
-/** The text of a member as a value. */
+/** The text, or literal, of a member as a value: the name of a field, or a key. */
 snapjar_status sj_apply_text(sj_apply *run, sj_edit_member member, sj_ref *ref, snapjar_error *err)
     __attribute__((warn_unused_result));
 

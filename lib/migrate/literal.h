@@ -33,4 +33,7 @@ snapjar_status sj_literal_add(snapjar_graph *graph, const sj_json *json, sj_ref 
  */
 bool sj_literal_equal(const sj_json *json, const snapjar_graph *graph, sj_ref ref);
 
+/** Whether a dict takes a key for the literal: as above, but 1, 1.0 and True are one key. */
+bool sj_literal_is_key(const sj_json *json, const snapjar_graph *graph, sj_ref ref);
+
 #endif

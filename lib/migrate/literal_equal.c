@@ -8,6 +8,7 @@
 #include "migrate/fields.h"
 #include "migrate/literal.h"
 #include "migrate/literal_parts.h"
+#include "migrate/number.h"
 
 /** Each part of a literal waits once at most. */
 #define PENDING_MAX (SJ_LITERAL_PARTS_MAX + 1)
@@ -19,6 +20,8 @@ typedef struct pair {
 
 typedef struct comparison {
     const snapjar_graph *graph;
+    /** Numbers are equal if their values are, whatever their types. */
+    bool is_key;
     pair pending[PENDING_MAX];
     size_t count;
 } comparison;
@@ -82,11 +85,50 @@ static bool equal_complex(const snapjar_graph *graph, const sj_json *json, sj_re
     return true;
 }
 
-static bool equal_leaf(const snapjar_graph *graph, const sj_json *json, sj_literal_tag tag, sj_ref ref)
+static void set_small(sj_bound *bound, uint8_t *byte, bool is_one)
+{
+    *byte = is_one;
+    *bound = (sj_bound){.data = byte, .size = is_one};
+}
+
+/** The number that a literal is; false if it is none. */
+static bool literal_number(const sj_json *json, sj_literal_tag tag, sj_bound *bound, uint8_t buffer[SJ_BOUND_SIZE_MAX])
+{
+    uint64_t bits;
+    if (tag == SJ_LITERAL_BOOL) {
+        set_small(bound, buffer, sj_json_is_true(json));
+        return true;
+    }
+    if (tag == SJ_LITERAL_FLOAT && sj_literal_float(json, &bits)) {
+        *bound = (sj_bound){.is_float = true};
+        memcpy(&bound->real, &bits, sizeof bits);
+        return true;
+    }
+    *bound = (sj_bound){.data = buffer};
+    return tag == SJ_LITERAL_INT && sj_literal_int(json, buffer, &bound->size);
+}
+
+/** Whether both are numbers, and of the same value. */
+static bool equal_numbers(const snapjar_graph *graph, const sj_json *json, sj_literal_tag tag, sj_ref ref)
+{
+    uint8_t buffer[SJ_BOUND_SIZE_MAX], byte;
+    sj_bound wanted, truth;
+    const sj_form form = sj_picture_form(graph, ref);
+    if (!literal_number(json, tag, &wanted, buffer))
+        return false;
+    if (form == SJ_SEEN_INT || form == SJ_SEEN_FLOAT)
+        return sj_bound_compare(graph, ref, &wanted) == 0;
+    set_small(&truth, &byte, sj_graph_node(graph, ref)->kind == SJ_NODE_TRUE);
+    return form == SJ_SEEN_BOOL && sj_bound_order(&truth, &wanted) == 0;
+}
+
+static bool equal_leaf(const snapjar_graph *graph, const sj_json *json, sj_literal_tag tag, sj_ref ref, bool is_key)
 {
     const sj_seen seen = sj_picture_see(graph, ref);
     sj_class_name name;
     uint64_t bits;
+    if (is_key && tag >= SJ_LITERAL_BOOL && tag <= SJ_LITERAL_FLOAT)
+        return equal_numbers(graph, json, tag, ref);
     switch (tag) {
     case SJ_LITERAL_NONE:
         return seen.form == SJ_SEEN_NONE;
@@ -124,15 +166,16 @@ static bool add_pair(comparison *c, const sj_json *json, sj_ref ref)
 static bool equal_all(comparison *c, int level);
 
 /** Whether a key or element equals a literal. */
-static bool is_equal(const snapjar_graph *graph, const sj_json *json, sj_ref ref, int level)
+static bool is_equal(const snapjar_graph *graph, const sj_json *json, sj_ref ref, int level, bool is_key)
 {
     const sj_literal_tag tag = sj_literal_tag_of(json);
     if (!sj_literal_has_parts(tag))
-        return equal_leaf(graph, json, tag, ref);
+        return equal_leaf(graph, json, tag, ref, is_key);
     if (level > 0)
         return false;
     comparison inner;
     inner.graph = graph;
+    inner.is_key = is_key;
     inner.count = 0;
     return add_pair(&inner, json, ref) && equal_all(&inner, level + 1);
 }
@@ -170,14 +213,15 @@ static bool equal_set(comparison *c, sj_literal_parts *parts, const sj_node *nod
     sj_ref item;
     while ((item = next_item(c->graph, node, &cursor)) != 0) {
         again = *parts;
-        while ((json = sj_literal_parts_next(&again, &key)) != NULL && !is_equal(c->graph, json, item, level))
+        while ((json = sj_literal_parts_next(&again, &key)) != NULL &&
+               !is_equal(c->graph, json, item, level, c->is_key))
             continue;
         if (json == NULL)
             return false;
     }
     while ((json = sj_literal_parts_next(parts, &key)) != NULL) {
         cursor = (sj_cursor){0, 0, false};
-        while ((item = next_item(c->graph, node, &cursor)) != 0 && !is_equal(c->graph, json, item, level))
+        while ((item = next_item(c->graph, node, &cursor)) != 0 && !is_equal(c->graph, json, item, level, c->is_key))
             continue;
         if (item == 0)
             return false;
@@ -196,7 +240,7 @@ static const sj_json *find_value(const comparison *c, const sj_literal_parts *pa
         if (walk.tag == SJ_LITERAL_OBJECT) {
             is_same = sj_key_is(c->graph, ref, key);
         } else {
-            is_same = is_equal(c->graph, json, ref, level);
+            is_same = is_equal(c->graph, json, ref, level, c->is_key);
             json = sj_literal_parts_next(&walk, &key);
         }
         found = is_same ? json : found;
@@ -213,7 +257,8 @@ static bool find_field(const comparison *c, sj_ref dict, const sj_json *json, co
     bool is_found = false;
     sj_fields_begin(&fields, c->graph, dict);
     while (sj_fields_next(&fields, &field)) {
-        if (key != NULL ? !sj_key_is(c->graph, field.key, *key) : !is_equal(c->graph, json, field.key, level))
+        if (key != NULL ? !sj_key_is(c->graph, field.key, *key)
+                        : !is_equal(c->graph, json, field.key, level, c->is_key))
             continue;
         *found = field;
         is_found = true;
@@ -298,7 +343,7 @@ static bool equal_all(comparison *c, int level)
         const pair next = c->pending[--c->count];
         const sj_literal_tag tag = sj_literal_tag_of(next.json);
         const bool is_same = sj_literal_has_parts(tag) ? equal_parts(c, next.json, tag, next.ref, level)
-                                                       : equal_leaf(c->graph, next.json, tag, next.ref);
+                                                       : equal_leaf(c->graph, next.json, tag, next.ref, c->is_key);
         if (!is_same)
             return false;
     }
@@ -307,5 +352,10 @@ static bool equal_all(comparison *c, int level)
 
 bool sj_literal_equal(const sj_json *json, const snapjar_graph *graph, sj_ref ref)
 {
-    return is_equal(graph, json, ref, -1);
+    return is_equal(graph, json, ref, -1, false);
+}
+
+bool sj_literal_is_key(const sj_json *json, const snapjar_graph *graph, sj_ref ref)
+{
+    return is_equal(graph, json, ref, -1, true);
 }

@@ -14,7 +14,6 @@ static snapjar_status add_place(sj_apply *run, sj_ref owner, uint32_t place, sna
 /** "class" or "at", and "field". */
 static snapjar_status find_fields(sj_apply *run, snapjar_error *err)
 {
-    const snapjar_text name = sj_edit_text(run->edit, SJ_IN_FIELD);
     SJ_TRY(sj_apply_select(run, err));
     for (size_t i = 0; i < run->selected.count; i++) {
         const sj_ref ref = run->selected.items[i];
@@ -22,9 +21,9 @@ static snapjar_status find_fields(sj_apply *run, snapjar_error *err)
         sj_field field;
         bool is_edited;
         SJ_TRY(sj_apply_open(run, ref, &instance, &is_edited, err));
-        const bool is_found = !run->is_passed && sj_fields_find(run->graph, ref, name, &field);
+        const bool is_found = !run->is_passed && sj_apply_find(run, ref, SJ_IN_FIELD, &field);
         if (!is_found)
-            SJ_TRY(sj_apply_miss(run, ref, name, err));
+            SJ_TRY(sj_apply_miss(run, ref, SJ_IN_FIELD, err));
         else if (!is_edited)
             SJ_TRY(sj_apply_note(run, ref, true, err));
         else

@@ -4,6 +4,7 @@
  * dict of state that belongs to several selected instances is edited once; one that anything else refers to is not
  * edited, because whether the two are one object after loading only the class knows.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "migrate/edit.h"
@@ -159,6 +160,19 @@ static snapjar_status open_dict(sj_apply *run, sj_ref ref, bool *is_edited, snap
     return SNAPJAR_OK;
 }
 
+/** Whether a field that the step names is a key that is no text. */
+static bool names_key(const sj_edit *edit)
+{
+    static const sj_edit_member members[] = {SJ_IN_FIELD, SJ_IN_AFTER, SJ_IN_FROM, SJ_IN_TO};
+    const size_t count = edit->op == SJ_EDIT_RENAME_FIELD ? 4 : 2;
+    for (size_t i = 0; i < count; i++) {
+        const sj_json *json = edit->members[members[i]];
+        if (json != NULL && sj_json_type_of(json) != SJ_JSON_STRING)
+            return true;
+    }
+    return false;
+}
+
 snapjar_status sj_apply_open(sj_apply *run, sj_ref ref, sj_instance *instance, bool *is_edited, snapjar_error *err)
 {
     const snapjar_graph *graph = run->graph;
@@ -169,9 +183,12 @@ snapjar_status sj_apply_open(sj_apply *run, sj_ref ref, sj_instance *instance, b
     }
     *is_edited = false;
     const bool is_instance = sj_instance_see(graph, ref, instance);
-    run->is_passed = !is_instance && run->edit->path != NULL && sj_edit_is(run->edit, SJ_IN_IF_MISSING, "ignore");
+    const bool has_fields = is_instance && !names_key(run->edit);
+    run->is_passed = !has_fields && run->edit->path != NULL && sj_edit_is(run->edit, SJ_IN_IF_MISSING, "ignore");
     if (run->is_passed)
         return SNAPJAR_OK;
+    if (is_instance && !has_fields)
+        return sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, ref, err, "only dicts have keys that are no text");
     if (!is_instance)
         return sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, ref, err, "a value of type %s has no fields",
                               sj_picture_form_name(sj_picture_form(graph, ref)));
@@ -252,12 +269,53 @@ snapjar_status sj_apply_append(sj_apply *run, sj_ref dict, const sj_ref pair[2],
     return sj_graph_add_change(run->graph, dict, SJ_OP_SETITEMS, pair, 2, SNAPJAR_OFFSET_NONE, err);
 }
 
+/* ---- names of fields ---- */
+
+bool sj_apply_is_key(const sj_apply *run, sj_ref key, sj_edit_member member)
+{
+    const sj_json *json = run->edit->members[member];
+    return sj_json_type_of(json) == SJ_JSON_STRING ? sj_key_is(run->graph, key, sj_json_string(json))
+                                                   : sj_literal_is_key(json, run->graph, key);
+}
+
+bool sj_apply_find(const sj_apply *run, sj_ref ref, sj_edit_member member, sj_field *field)
+{
+    sj_fields fields;
+    sj_field one;
+    bool is_found = false;
+    sj_fields_begin(&fields, run->graph, ref);
+    while (sj_fields_next(&fields, &one)) {
+        if (!sj_apply_is_key(run, one.key, member))
+            continue;
+        *field = one;
+        is_found = true;
+    }
+    return is_found;
+}
+
+const char *sj_edit_told(const sj_edit *edit, sj_edit_member member, char text[SJ_EDIT_TOLD_SIZE])
+{
+    const sj_json *json = edit->members[member];
+    size_t size;
+    if (sj_json_type_of(json) == SJ_JSON_STRING) {
+        (void)snprintf(text, SJ_EDIT_TOLD_SIZE, "\"%s\"", sj_json_string(json).data);
+        return text;
+    }
+    char *dumped = sj_json_dump(json, &size);
+    (void)snprintf(text, SJ_EDIT_TOLD_SIZE, "%s", dumped != NULL ? dumped : "the key");
+    sj_json_free_text(dumped);
+    return text;
+}
+
 /* ---- values ---- */
 
 snapjar_status sj_apply_text(sj_apply *run, sj_edit_member member, sj_ref *ref, snapjar_error *err)
 {
-    if (run->texts[member] == 0)
-        SJ_TRY(sj_graph_add_text(run->graph, sj_edit_text(run->edit, member), &run->texts[member], err));
+    const sj_json *json = run->edit->members[member];
+    if (run->texts[member] == 0 && sj_json_type_of(json) == SJ_JSON_STRING)
+        SJ_TRY(sj_graph_add_text(run->graph, sj_json_string(json), &run->texts[member], err));
+    else if (run->texts[member] == 0)
+        SJ_TRY(sj_literal_add(run->graph, json, &run->texts[member], err));
     *ref = run->texts[member];
     return SNAPJAR_OK;
 }

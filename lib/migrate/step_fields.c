@@ -79,10 +79,11 @@ static snapjar_status insert_field(sj_apply *run, sj_ref ref, const sj_instance 
     SJ_TRY(sj_apply_literal(run, &pair[1], err));
     const uint64_t offset = sj_apply_offset(run, ref);
     if (run->edit->members[SJ_IN_AFTER] != NULL) {
-        if (!sj_fields_find(run->graph, ref, sj_edit_text(run->edit, SJ_IN_AFTER), &after))
+        char told[SJ_EDIT_TOLD_SIZE];
+        if (!sj_apply_find(run, ref, SJ_IN_AFTER, &after))
             return sj_apply_raise(run, SNAPJAR_DIAG_STEP_FIELD_MISSING, ref, err,
-                                  "it has no \"%s\" for the new one to stand behind",
-                                  sj_edit_text(run->edit, SJ_IN_AFTER).data);
+                                  "it has no %s for the new one to stand behind",
+                                  sj_edit_told(run->edit, SJ_IN_AFTER, told));
         return sj_graph_insert(run->graph, after.dict, after.place + 2, pair, 2, offset, err);
     }
     const bool is_slot = instance->ref != 0 && has_slots(run);
@@ -109,9 +110,10 @@ snapjar_status sj_apply_add(sj_apply *run, snapjar_error *err)
         const sj_ref ref = run->selected.items[i];
         sj_instance instance;
         sj_field field;
+        char told[SJ_EDIT_TOLD_SIZE];
         bool is_edited;
         SJ_TRY(sj_apply_open(run, ref, &instance, &is_edited, err));
-        const bool is_present = sj_fields_find(run->graph, ref, sj_edit_text(edit, SJ_IN_FIELD), &field);
+        const bool is_present = sj_apply_find(run, ref, SJ_IN_FIELD, &field);
         SJ_TRY(sj_apply_note(run, ref, !is_edited || !is_present || !keeps, err));
         if (!is_edited)
             continue;
@@ -120,33 +122,35 @@ snapjar_status sj_apply_add(sj_apply *run, snapjar_error *err)
         else if (replaces)
             SJ_TRY(replace_value(run, &field, err));
         else if (!keeps)
-            return sj_apply_raise(run, SNAPJAR_DIAG_STEP_FIELD_PRESENT, ref, err, "it has \"%s\" already",
-                                  sj_edit_text(edit, SJ_IN_FIELD).data);
+            return sj_apply_raise(run, SNAPJAR_DIAG_STEP_FIELD_PRESENT, ref, err, "it has %s already",
+                                  sj_edit_told(edit, SJ_IN_FIELD, told));
     }
     return SNAPJAR_OK;
 }
 
 /* ---- rename_field, drop ---- */
 
-snapjar_status sj_apply_miss(sj_apply *run, sj_ref ref, snapjar_text field, snapjar_error *err)
+snapjar_status sj_apply_miss(sj_apply *run, sj_ref ref, sj_edit_member field, snapjar_error *err)
 {
+    char told[SJ_EDIT_TOLD_SIZE];
     if (sj_edit_is(run->edit, SJ_IN_IF_MISSING, "ignore"))
         return sj_apply_note(run, ref, false, err);
-    return sj_apply_raise(run, SNAPJAR_DIAG_STEP_FIELD_MISSING, ref, err, "it has no \"%s\"", field.data);
+    return sj_apply_raise(run, SNAPJAR_DIAG_STEP_FIELD_MISSING, ref, err, "it has no %s",
+                          sj_edit_told(run->edit, field, told));
 }
 
 /** Each time that the field was given. */
 static snapjar_status rename_one(sj_apply *run, sj_ref ref, sj_ref key, snapjar_error *err)
 {
-    const snapjar_text from = sj_edit_text(run->edit, SJ_IN_FROM);
     sj_fields fields;
     sj_field field;
-    if (sj_fields_find(run->graph, ref, sj_edit_text(run->edit, SJ_IN_TO), &field))
-        return sj_apply_raise(run, SNAPJAR_DIAG_STEP_FIELD_PRESENT, ref, err, "it has \"%s\" already",
-                              sj_edit_text(run->edit, SJ_IN_TO).data);
+    char told[SJ_EDIT_TOLD_SIZE];
+    if (sj_apply_find(run, ref, SJ_IN_TO, &field))
+        return sj_apply_raise(run, SNAPJAR_DIAG_STEP_FIELD_PRESENT, ref, err, "it has %s already",
+                              sj_edit_told(run->edit, SJ_IN_TO, told));
     sj_fields_begin(&fields, run->graph, ref);
     while (sj_fields_next(&fields, &field)) {
-        if (sj_key_is(run->graph, field.key, from))
+        if (sj_apply_is_key(run, field.key, SJ_IN_FROM))
             sj_graph_put(run->graph, field.place, key);
     }
     return SNAPJAR_OK;
@@ -154,7 +158,6 @@ static snapjar_status rename_one(sj_apply *run, sj_ref ref, sj_ref key, snapjar_
 
 snapjar_status sj_apply_rename_field(sj_apply *run, snapjar_error *err)
 {
-    const snapjar_text from = sj_edit_text(run->edit, SJ_IN_FROM);
     sj_ref key;
     SJ_TRY(sj_apply_select(run, err));
     SJ_TRY(sj_apply_text(run, SJ_IN_TO, &key, err));
@@ -164,8 +167,8 @@ snapjar_status sj_apply_rename_field(sj_apply *run, snapjar_error *err)
         sj_field field;
         bool is_edited;
         SJ_TRY(sj_apply_open(run, ref, &instance, &is_edited, err));
-        if (run->is_passed || (is_edited && !sj_fields_find(run->graph, ref, from, &field))) {
-            SJ_TRY(sj_apply_miss(run, ref, from, err));
+        if (run->is_passed || (is_edited && !sj_apply_find(run, ref, SJ_IN_FROM, &field))) {
+            SJ_TRY(sj_apply_miss(run, ref, SJ_IN_FROM, err));
             continue;
         }
         SJ_TRY(sj_apply_note(run, ref, true, err));
@@ -177,7 +180,6 @@ snapjar_status sj_apply_rename_field(sj_apply *run, snapjar_error *err)
 
 snapjar_status sj_apply_drop(sj_apply *run, snapjar_error *err)
 {
-    const snapjar_text name = sj_edit_text(run->edit, SJ_IN_FIELD);
     SJ_TRY(sj_apply_select(run, err));
     for (size_t i = 0; i < run->selected.count; i++) {
         const sj_ref ref = run->selected.items[i];
@@ -185,12 +187,12 @@ snapjar_status sj_apply_drop(sj_apply *run, snapjar_error *err)
         sj_field field;
         bool is_edited;
         SJ_TRY(sj_apply_open(run, ref, &instance, &is_edited, err));
-        if (run->is_passed || (is_edited && !sj_fields_find(run->graph, ref, name, &field))) {
-            SJ_TRY(sj_apply_miss(run, ref, name, err));
+        if (run->is_passed || (is_edited && !sj_apply_find(run, ref, SJ_IN_FIELD, &field))) {
+            SJ_TRY(sj_apply_miss(run, ref, SJ_IN_FIELD, err));
             continue;
         }
         SJ_TRY(sj_apply_note(run, ref, true, err));
-        while (is_edited && sj_fields_find(run->graph, ref, name, &field)) {
+        while (is_edited && sj_apply_find(run, ref, SJ_IN_FIELD, &field)) {
             SJ_TRY(sj_apply_release(run, field.value, err));
             sj_graph_remove(run->graph, field.dict, field.place, 2);
         }

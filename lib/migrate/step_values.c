@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "migrate/convert_time.h"
 #include "migrate/edit.h"
 
 /** Puts a new value into a place of an object. */
@@ -16,6 +17,13 @@ static snapjar_status change_place(sj_apply *run, size_t index, sj_ref value, sn
         return SNAPJAR_OK;
     sj_graph_put(run->graph, place, value);
     return sj_apply_release(run, old, err);
+}
+
+/** The name that "from" has for the type of a value. */
+static const char *type_name(const snapjar_graph *graph, sj_ref value)
+{
+    const sj_time_kind kind = sj_time_kind_of(graph, value);
+    return kind != SJ_TIME_NONE ? sj_time_kind_name(kind) : sj_picture_form_name(sj_picture_form(graph, value));
 }
 
 snapjar_status sj_apply_retype(sj_apply *run, snapjar_error *err)
@@ -32,7 +40,7 @@ snapjar_status sj_apply_retype(sj_apply *run, snapjar_error *err)
             SJ_TRY(change_place(run, i, value, err));
             continue;
         }
-        if (run->edit->members[SJ_IN_FROM] != NULL && !sj_edit_is(run->edit, SJ_IN_FROM, sj_picture_form_name(form)))
+        if (run->edit->members[SJ_IN_FROM] != NULL && !sj_edit_is(run->edit, SJ_IN_FROM, type_name(run->graph, value)))
             reason = "it is not of the type that the step expects";
         if (reason == NULL)
             SJ_TRY(sj_convert(run, value, to, &ref, &reason, err));

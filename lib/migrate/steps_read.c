@@ -13,8 +13,8 @@
 typedef enum member_type {
     /** "module:Qualname". */
     TYPE_NAME,
-    /** A string that is not empty. */
-    TYPE_FIELD,
+    /** The name of a field, or the literal of a key that is no text. */
+    TYPE_KEY,
     TYPE_MODULE,
     TYPE_PATH,
     TYPE_LITERAL,
@@ -56,9 +56,10 @@ static const struct {
     [TYPE_MISSING] = {(const char *const[]){"error", "ignore", NULL}, "\"error\" or \"ignore\""},
     [TYPE_NONE] = {(const char *const[]){"error", "keep", NULL}, "\"error\" or \"keep\""},
     [TYPE_OTHERWISE] = {(const char *const[]){"error", "keep", NULL}, "\"error\" or \"keep\""},
-    [TYPE_PLAIN_TYPE] = {(const char *const[]){"bool", "int", "float", "str", "bytes", "bytearray", "list", "tuple",
-                                               "set", "frozenset", NULL},
-                         "bool, int, float, str, bytes, bytearray, list, tuple, set or frozenset"},
+    [TYPE_PLAIN_TYPE] =
+        {(const char *const[]){"bool", "int", "float", "str", "bytes", "bytearray", "list", "tuple", "set", "frozenset",
+                               "datetime", "date", "time", NULL},
+         "bool, int, float, str, bytes, bytearray, list, tuple, set, frozenset, datetime, date or time"},
     [TYPE_ENCODING] = {(const char *const[]){"utf-8", "latin-1", "ascii", NULL}, "\"utf-8\", \"latin-1\" or \"ascii\""},
     [TYPE_STATE_FORM] = {(const char *const[]){"dict", "slots", "list", "tuple", "arguments", NULL},
                          "\"dict\", \"slots\", \"list\", \"tuple\" or \"arguments\""},
@@ -250,10 +251,6 @@ static snapjar_status read_text(const reading *r, sj_edit *edit, const member_ro
     switch ((member_type)row->type) {
     case TYPE_NAME:
         return is_name(text) ? SNAPJAR_OK : RAISE(r, key, err, "must be a name as \"module:Name\"");
-    case TYPE_FIELD:
-        return text.size > 0 && text.size <= SJ_CLASS_NAME_SIZE
-                   ? SNAPJAR_OK
-                   : RAISE(r, key, err, "must be a name of 1 to %d bytes", SJ_CLASS_NAME_SIZE);
     case TYPE_MODULE:
         return sj_is_canonical_name(text) && text.size <= SJ_CLASS_NAME_SIZE
                    ? SNAPJAR_OK
@@ -266,6 +263,20 @@ static snapjar_status read_text(const reading *r, sj_edit *edit, const member_ro
     }
 }
 
+static snapjar_status read_key(const reading *r, const char *key, const sj_json *value, snapjar_error *err)
+{
+    if (sj_json_type_of(value) == SJ_JSON_STRING) {
+        const size_t size = sj_json_string(value).size;
+        return size > 0 && size <= SJ_CLASS_NAME_SIZE
+                   ? SNAPJAR_OK
+                   : RAISE(r, key, err, "must be a name of 1 to %d bytes", SJ_CLASS_NAME_SIZE);
+    }
+    SJ_TRY(read_literal(r, key, value, err));
+    if (!sj_literal_is_immutable(value))
+        return RAISE(r, key, err, "must be a name, or a literal that can be a key: a number, or {\"$tuple\": [...]}");
+    return SNAPJAR_OK;
+}
+
 static snapjar_status read_value(const reading *r, sj_edit *edit, const member_row *row, const sj_json *value,
                                  snapjar_error *err)
 {
@@ -273,6 +284,8 @@ static snapjar_status read_value(const reading *r, sj_edit *edit, const member_r
     switch ((member_type)row->type) {
     case TYPE_LITERAL:
         return read_literal(r, key, value, err);
+    case TYPE_KEY:
+        return read_key(r, key, value, err);
     case TYPE_NAME_MAP:
         return read_name_map(r, key, value, err);
     case TYPE_PAIRS:
@@ -343,6 +356,18 @@ static bool takes(sj_edit_op op, sj_edit_member member)
     return false;
 }
 
+/** Fields of instances are texts; whether a path leads to dicts is seen later. */
+static snapjar_status check_keys(const reading *r, const sj_edit *edit, snapjar_error *err)
+{
+    for (size_t i = 0; edit->members[SJ_IN_CLASS] != NULL && i < sizeof member_rows / sizeof *member_rows; i++) {
+        const member_row *row = &member_rows[i];
+        const sj_json *value = row->op == edit->op && row->type == TYPE_KEY ? edit->members[row->member] : NULL;
+        if (value != NULL && sj_json_type_of(value) != SJ_JSON_STRING)
+            return RAISE(r, member_names[row->member], err, "must be a name: only dicts have other keys");
+    }
+    return SNAPJAR_OK;
+}
+
 /** What no single member says. */
 static snapjar_status check_edit(const reading *r, const sj_edit *edit, snapjar_error *err)
 {
@@ -357,7 +382,7 @@ static snapjar_status check_edit(const reading *r, const sj_edit *edit, snapjar_
             return RAISE(r, NULL, err, "the step \"rename\" takes either \"from\" and \"to\", or \"map\"");
     }
     if ((edit->op == SJ_EDIT_RENAME_FIELD || edit->op == SJ_EDIT_RENAME_MODULE) &&
-        strcmp(sj_edit_text(edit, SJ_IN_FROM).data, sj_edit_text(edit, SJ_IN_TO).data) == 0)
+        sj_json_is_equal(members[SJ_IN_FROM], members[SJ_IN_TO]))
         return RAISE(r, "to", err, "is the same as \"from\"");
     if (edit->op == SJ_EDIT_REMOVE && (members[SJ_IN_INDEX] != NULL) == (members[SJ_IN_VALUE] != NULL))
         return RAISE(r, NULL, err, "the step \"remove\" takes either \"index\" or \"value\"");
@@ -370,10 +395,9 @@ static snapjar_status check_edit(const reading *r, const sj_edit *edit, snapjar_
         if (path->count == 0 || path->steps[path->count - 1].kind == SJ_PATH_ANY_DEPTH)
             return RAISE(r, "at", err, "must lead to elements, as \"[*]\", where there is no \"field\"");
     }
-    if (members[SJ_IN_AFTER] != NULL &&
-        strcmp(sj_edit_text(edit, SJ_IN_AFTER).data, sj_edit_text(edit, SJ_IN_FIELD).data) == 0)
+    if (members[SJ_IN_AFTER] != NULL && sj_json_is_equal(members[SJ_IN_AFTER], members[SJ_IN_FIELD]))
         return RAISE(r, "after", err, "is the same as \"field\"");
-    return SNAPJAR_OK;
+    return check_keys(r, edit, err);
 }
 
 static snapjar_status read_op(const reading *r, sj_edit *edit, snapjar_error *err)

@@ -7,6 +7,7 @@ tests/helpers/migrate.c.
 """
 
 import copyreg
+import datetime
 import json
 import os
 import pathlib
@@ -123,6 +124,7 @@ def migrate(step, data, protocol):
 def run_example(text):
     step, before, after = re.fullmatch(r"step:   (.*)\nbefore: (.*)\nafter:  (.*)\n", text).groups()
     names = {name: sys.modules.setdefault(name, Module(name)) for name in ("app", "apple", "new")}
+    names["datetime"] = datetime
     for module in ("app.jobs", "new.app", "new.app.jobs"):
         eval(module, names)
     expected = eval(after, names)

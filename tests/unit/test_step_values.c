@@ -14,6 +14,9 @@
 #define ON_CLASS(op, rest) "[{`op`:`" op "`,`class`:`m:C`" rest "}]"
 #define ON_ROOT(op, rest) "[{`op`:`" op "`,`at`:``" rest "}]"
 
+#define TIMEZONE(numbers) "cdatetime\ntimezone\ncdatetime\ntimedelta\n(" numbers "tR\x85R"
+#define MADE_ZONE(numbers) "cdatetime\ntimezone\ncdatetime\ntimedelta\n" numbers "\x87R\x85R"
+
 /* clang-format off */
 static const migration migrations[] = {
     {RETYPE("int"), C_OF("G?\xf0\0\0\0\0\0\0"), 3, C_OF("K\1")},
@@ -36,6 +39,24 @@ static const migration migrations[] = {
     {RETYPE("list"), C_OF("K\1K\2\x86"), 3, C_OF("](K\1K\2e")},
     {RETYPE("frozenset"), C_OF("]K\1" "a"), 3, C_OF("cbuiltins\nfrozenset\nq\0(K\1l\x85R")},
     {RETYPE("int`,`none`:`keep"), C_OF("N"), 3, C_OF("N")},
+    {RETYPE("date"), C_OF("X\x0a\0\0\0" "2026-01-31"), 3, C_OF("cdatetime\ndate\nC\4\x07\xea\1\x1f\x85R")},
+    {RETYPE("str"), C_OF("cdatetime\ndate\nC\4\x07\xea\1\x1f\x85R"), 3, C_OF("X\x0a\0\0\0" "2026-01-31")},
+    {RETYPE("date"), C_OF("cdatetime\ndate\nC\4\x07\xea\1\x1f\x85R"), 3, C_OF("cdatetime\ndate\nC\4\x07\xea\1\x1f\x85R")},
+    {RETYPE("datetime"), C_OF("X\x17\0\0\0" "2024-02-29T23:59:58.250"), 3,
+     C_OF("cdatetime\ndatetime\nC\x0a\x07\xe8\2\x1d\x17;:\3\xd0\x90\x85R")},
+    {RETYPE("str"), C_OF("cdatetime\ndatetime\nC\x0a\x07\xe8\2\x1d\x17;:\3\xd0\x90\x85R"), 3,
+     C_OF("X\x1a\0\0\0" "2024-02-29T23:59:58.250000")},
+    {RETYPE("time"), C_OF("X\x08\0\0\0" "12:30:05"), 3, C_OF("cdatetime\ntime\nC\6\x0c\x1e\5\0\0\0\x85R")},
+    {RETYPE("time"), C_OF("X\x06\0\0\0" "12:30Z"), 3,
+     C_OF("cdatetime\ntime\nC\6\x0c\x1e\0\0\0\0" MADE_ZONE("K\0K\0K\0") "\x86R")},
+    {RETYPE("time"), C_OF("X\x0b\0\0\0" "12:30-03:30"), 3,
+     C_OF("cdatetime\ntime\nC\6\x0c\x1e\0\0\0\0" MADE_ZONE("J\xff\xff\xff\xffJ\x48\x20\1\0K\0") "\x86R")},
+    {RETYPE("str"), C_OF("cdatetime\ntime\nC\6\x0c\x1e\0\0\0\0" TIMEZONE("J\xff\xff\xff\xffJ\x48\x20\1\0K\0") "\x86R"), 3,
+     C_OF("X\x0e\0\0\0" "12:30:00-03:30")},
+    {RETYPE("str"), C_OF("cdatetime\ntime\nC\6\x0c\x1e\0\0\0\0" TIMEZONE("K\0K\1K\2") "\x86R"), 3,
+     C_OF("X\x18\0\0\0" "12:30:00+00:00:01.000002")},
+    /* As Python 2 wrote it: the bytes are text. */
+    {RETYPE("str"), C_OF("cdatetime\ndate\n" "U\4\x07\x7a\1\x1f\x85R"), 3, C_OF("X\x0a\0\0\0" "1914-01-31")},
     {"[{`op`:`retype`,`at`:`[*]`,`to`:`str`}]", BYTES("](K\1K\2e."), 1, BYTES("](X\1\0\0\0" "1X\1\0\0\0" "2e.")},
     {"[{`op`:`retype`,`at`:`['a']`,`to`:`str`}]", BYTES("}X\1\0\0\0aK\1s."), 1, BYTES("}X\1\0\0\0aX\1\0\0\0" "1s.")},
     /* A list that another value refers to stays there. */
@@ -79,6 +100,16 @@ static const migration migrations[] = {
      BYTES("\x80\3" "cm\nC\n)\x81N}X\1\0\0\0aK\1s\x86" "b.")},
     {ON_ROOT("to_instance", ",`class`:`m:C`"), BYTES("}."), 3, BYTES("\x80\3" "cm\nC\n)\x81.")},
     {"[{`op`:`protocol`,`to`:5}]", BYTES("N."), 1, BYTES("N.")},
+    /* Keys that are no text. */
+    {ON_ROOT("drop", ",`field`:1"), BYTES("}(K\1K\2X\1\0\0\0" "1K\3u."), 1, BYTES("}X\1\0\0\0" "1K\3s.")},
+    {ON_ROOT("drop", ",`field`:1.0"), BYTES("}(\x88K\2K\0K\3u."), 2, BYTES("\x80\2}K\0K\3s.")},
+    {ON_ROOT("drop", ",`field`:null"), BYTES("}(NK\2K\0K\3u."), 2, BYTES("\x80\2}K\0K\3s.")},
+    {ON_ROOT("rename_field", ",`from`:{`$tuple`:[1,`x`]},`to`:`x`"), BYTES("}(I1\nX\1\0\0\0xtK\2s."), 1, BYTES("}X\1\0\0\0xK\2s.")},
+    {ON_ROOT("rename_field", ",`from`:`x`,`to`:{`$bytes`:`YWI=`}"), BYTES("}X\1\0\0\0xK\2s."), 3, BYTES("\x80\3}C\2abK\2s.")},
+    {ON_ROOT("add", ",`field`:{`$int`:`5`},`after`:false,`value`:null"), BYTES("}(K\0K\1K\7K\1u."), 1, BYTES("}(K\0K\1K\5NK\7K\1u.")},
+    {ON_ROOT("set_default", ",`field`:true,`value`:2"), BYTES("}G?\xf0\0\0\0\0\0\0K\1s."), 1, BYTES("}G?\xf0\0\0\0\0\0\0K\1s.")},
+    {ON_ROOT("retype", ",`field`:7,`to`:`str`"), BYTES("}K\7K\1s."), 1, BYTES("}K\7X\1\0\0\0" "1s.")},
+    {"[{`op`:`drop`,`at`:`.**`,`field`:7,`if_missing`:`ignore`}]", C_OF("}K\7K\1s"), 3, C_OF("}")},
 };
 
 #define VALUE_FAULT(text) SNAPJAR_UNSUPPORTED, SNAPJAR_DIAG_STEP_VALUE, SNAPJAR_SPACE_CONTENT, 16, text
@@ -86,7 +117,46 @@ static const migration migrations[] = {
 #define MISSING(offset, text) SNAPJAR_UNSUPPORTED, SNAPJAR_DIAG_STEP_FIELD_MISSING, SNAPJAR_SPACE_CONTENT, offset, text
 #define INVALID(offset, text) SNAPJAR_DAMAGED, SNAPJAR_DIAG_STEPS_INVALID, SNAPJAR_SPACE_FILE, offset, text
 
+/** Refused at the opcode that makes the value: the last one of `made`. */
+#define MADE_FAULT(to, made, text)                                                                                     \
+    {RETYPE(to), C_OF(made), SNAPJAR_UNSUPPORTED, SNAPJAR_DIAG_STEP_VALUE, SNAPJAR_SPACE_CONTENT,                      \
+     sizeof("\x80\3" "cm\nC\n)\x81}X\1\0\0\0a" made) - 2, text}
+#define NO_DATE(text) {RETYPE("date"), C_OF("X\x0a\0\0\0" text), VALUE_FAULT("no date as isoformat")}
+#define NO_TIME(text) {RETYPE("time"), C_OF("X\x0e\0\0\0" text), VALUE_FAULT("no time as isoformat")}
+#define TEXT_OF(kind, state) MADE_FAULT("str", "cdatetime\n" kind "\n" state "R", "as Python pickles it")
+#define NO_ZONE(zone) MADE_FAULT("str", "cdatetime\ntime\nC\6\x0c\x1e\0\0\0\0" zone "\x86R", "no fixed offset")
+
 static const refusal refusals[] = {
+    {ON_ROOT("add", ",`field`:1,`value`:2"), BYTES("}\x88K\1s."), SNAPJAR_UNSUPPORTED, SNAPJAR_DIAG_STEP_FIELD_PRESENT, SNAPJAR_SPACE_CONTENT, 0, "it has 1 already"},
+    {ON_ROOT("rename_field", ",`from`:1,`to`:{`$tuple`:[1]}"), BYTES("}(K\1K\1\x88\x85K\1u."), SNAPJAR_UNSUPPORTED, SNAPJAR_DIAG_STEP_FIELD_PRESENT, SNAPJAR_SPACE_CONTENT, 0, "it has {\"$tuple\":[1]} already"},
+    {ON_ROOT("drop", ",`field`:2"), BYTES("}X\1\0\0\0" "2K\1s."), MISSING(0, "it has no 2")},
+    {ON_ROOT("drop", ",`field`:2"), BYTES("cm\nC\n)\x81."), UNFAITHFUL(6, "only dicts")},
+    {ON_CLASS("drop", ",`field`:2"), BYTES("N."), INVALID(45, "only dicts have other keys")},
+    {ON_ROOT("drop", ",`field`:[1]"), BYTES("N."), INVALID(39, "a literal that can be a key")},
+    {ON_ROOT("drop", ",`field`:``"), BYTES("N."), INVALID(39, "1 to 1024 bytes")},
+    {ON_ROOT("rename_field", ",`from`:2,`to`:2"), BYTES("N."), INVALID(53, "is the same")},
+    NO_DATE("2026-02-29"), NO_DATE("2026-13-01"), NO_DATE("2026-00-01"), NO_DATE("2026-04-31"), NO_DATE("2026-04-00"),
+    NO_DATE("0000-01-01"), NO_DATE("1900-02-29"), NO_DATE("2026/01/01"), NO_DATE("2026-1-011"),
+    {RETYPE("date"), C_OF("X\x0b\0\0\0" "2026-01-01 "), VALUE_FAULT("no date as isoformat")},
+    {RETYPE("date"), C_OF("X\0\0\0\0"), VALUE_FAULT("no date as isoformat")},
+    {RETYPE("date"), C_OF("X\x02\0\0\0\xc3\xa9"), VALUE_FAULT("no date as isoformat")},
+    {RETYPE("date"), C_OF("K\1"), VALUE_FAULT("no such")},
+    {RETYPE("datetime"), C_OF("X\x0a\0\0\0" "2026-01-31"), VALUE_FAULT("no date and time as isoformat")},
+    {RETYPE("datetime"), C_OF("X\x11\0\0\0" "2026-01-31x00:00Z"), VALUE_FAULT("no date and time as isoformat")},
+    NO_TIME("24:00:00.00000"), NO_TIME("23:60:00+01:00"), NO_TIME("23:00:60+01:00"), NO_TIME("23:00:00+24:00"),
+    NO_TIME("23:00:00-00:00"), NO_TIME("23:00:00+01:60"), NO_TIME("23:00:00.12+01"), NO_TIME("23:00:00 01:00"),
+    TEXT_OF("date", "C\3\x07\xea\1\x85"), TEXT_OF("date", "C\4\x07\xea\x0d\1\x85"), TEXT_OF("date", ")"),
+    TEXT_OF("date", "C\4\x07\xea\1\1N\x86"), TEXT_OF("date", "C\5\x07\xea\1\1\1\x85"), TEXT_OF("date", "M\xea\7K\1K\1\x87"),
+    TEXT_OF("time", "C\6\x18\0\0\0\0\0\x85"), TEXT_OF("time", "C\6\0\0\0\x0f\x42\x40\x85"),
+    MADE_FAULT("str", "cdatetime\ntime\nC\6\x8c\x1e\0\0\0\0\x85R", "(fold)"),
+    MADE_FAULT("str", "cdatetime\ndatetime\nC\x0a\x07\xe8\x82\x1d\x17;:\3\xd0\x90\x85R", "(fold)"),
+    MADE_FAULT("str", "cdatetime\ntime\nC\6\x0c\x1e\0\0\0\0cdatetime\ntimezone\ncdatetime\ntimedelta\n(K\0K\0K\0tRX\1\0\0\0x\x86R\x86R",
+               "the name of its time zone"),
+    NO_ZONE("N"), NO_ZONE(TIMEZONE("K\1K\0K\0")), NO_ZONE(TIMEZONE("K\0J\x80\x51\1\0K\0")), NO_ZONE(TIMEZONE("K\0K\0")),
+    NO_ZONE(TIMEZONE("J\xff\xff\xff\xffK\0K\0")), NO_ZONE(TIMEZONE("K\0K\0N")), NO_ZONE(TIMEZONE("K\0K\0J\x40\x42\x0f\0")),
+    MADE_FAULT("int", "cdatetime\ndate\nC\4\x07\xea\1\x1f\x85R", "no such"),
+    MADE_FAULT("str`,`from`:`date", "cdatetime\ntime\nC\6\x0c\x1e\0\0\0\0\x85R", "expects"),
+    {RETYPE("int`,`from`:`date"), C_OF("K\1"), VALUE_FAULT("expects")},
     {RETYPE("int"), C_OF("G?\xf8\0\0\0\0\0\0"), VALUE_FAULT("not whole")},
     {RETYPE("int"), C_OF("G\x80\0\0\0\0\0\0\0"), VALUE_FAULT("minus zero")},
     {RETYPE("int"), C_OF("GC@\0\0\0\0\0\1"), VALUE_FAULT("2**53")},
