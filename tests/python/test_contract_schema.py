@@ -60,7 +60,7 @@ FULL = {
 VALUES = [None, True, 1, -1, 1.0, "", "x", "a:b", [], {}, [1], {"a:b": {}}, {"type": "int"}, {"$int": "12"}]
 
 # What the reader refuses and the schema does not know.
-BEYOND = {"contract-chain", "contract-pattern", "literal-invalid", "steps-invalid", "step-unknown"}
+BEYOND = {"contract-chain", "contract-pattern", "step-class-unknown"}
 BEYOND_WORDS = re.compile(
     r"is less than|there is no preset|is mapped already|is the current version|is newer than the contract|1 to 1024 bytes|"
     r"must be an integer|are none, or not all known|longer than names|stands twice among the types|is no type|is no class"
