@@ -44,7 +44,8 @@ snapjar_status sj_payload_check_stored(const sj_payload_reading *reading, uint64
 
 /**
  * Checks the stored payload as above, decompresses it to exactly `size` bytes and compares their checksum. A payload
- * that is not in memory is read twice, each frame once more after it was hashed and walked over, and what is
+ * that is not in memory is read once, each frame into memory where it is hashed, walked over and decompressed. With
+ * `prepare` or `digest`, which want the checks of all stored bytes first, a large one is read twice, and what is
  * decompressed is hashed again: source-changed if that differs. Whatever was consumed before a failure must be thrown
  * away.
  */

@@ -17,6 +17,8 @@
 #define PIECE_SIZE ((size_t)128 << 10)
 /* The same where nothing is decompressed beside it, and workers read. */
 #define REST_SIZE ((size_t)1 << 20)
+/* Room behind a frame that is read in pieces: a piece, and what the walk needs to see before it finds one too large. */
+#define ROOM_BEHIND (PIECE_SIZE + 64)
 /* Starting a thread does not pay for a payload of less content. */
 #define THREADS_SIZE_MIN (UINT64_C(1) << 20)
 
@@ -47,6 +49,14 @@ typedef struct reading {
     uint32_t *frame_sizes;
     uint64_t frame_capacity;
     uint64_t frame_count;
+    /**
+     * Each frame is read once, hashed, walked over and decompressed where it lies: nothing has to be known of all the
+     * stored bytes before the first frame is decompressed.
+     */
+    bool is_once;
+    /** What was read behind the frame that was filled last, in that one's buffer. */
+    const uint8_t *ahead;
+    size_t ahead_size;
     /** Worker threads, and whether they may read from the source. */
     unsigned threads;
     bool may_workers_read;
@@ -289,13 +299,62 @@ static snapjar_status finish_first_pass(reading *r, snapjar_error *err)
 
 /* ---- second pass: decompress ---- */
 
+/* Gives the slot room for whatever stored frame may come, and a piece behind it: what none needs is never touched. */
+static snapjar_status make_room(reading *r, unsigned slot, snapjar_error *err)
+{
+    uint64_t room = sj_frame_stored_max(sj_min(r->header->frame_size, r->header->size)) + ROOM_BEHIND;
+
+    r->slots[slot].buffer = sj_pool_get(r->plan->context, SJ_POOL_STORED + slot, room);
+    r->slots[slot].stored = r->slots[slot].buffer;
+    return r->slots[slot].buffer ? SNAPJAR_OK : sj_raise_no_memory(err, room);
+}
+
+/*
+ * Reads the next frame into the slot's buffer, piece by piece, and takes the first pass over it. As long as the frame
+ * has not ended, the walk answers for its size, so that the buffer has room for another piece.
+ */
+static snapjar_status read_once(reading *r, unsigned slot, bool *has_item, snapjar_error *err)
+{
+    SJ_TRY(make_room(r, slot, err));
+    uint8_t *buffer = r->slots[slot].buffer;
+    size_t have = r->ahead_size;
+    if (have)
+        memmove(buffer, r->ahead, have);
+    while (r->frame_count <= r->next && r->walk_status == SNAPJAR_OK && r->passed < r->header->stored_size) {
+        size_t step = (size_t)sj_min(r->header->stored_size - r->passed, PIECE_SIZE);
+        SJ_TRY(sj_source_read_exact(r->plan->source, buffer + have, step, r->plan->record->payload_offset + r->passed,
+                                    SNAPJAR_DIAG_RECORD_CUT_SHORT, err));
+        pass_bytes(r, buffer + have, step);
+        have += step;
+    }
+    *has_item = r->frame_count > r->next && r->walk_status == SNAPJAR_OK;
+    if (!*has_item)
+        return SNAPJAR_OK;
+    r->ahead = buffer + r->frame_sizes[r->next];
+    r->ahead_size = have - r->frame_sizes[r->next];
+    return SNAPJAR_OK;
+}
+
+/* Where the slot's stored frame is, or will be once a worker has read it. */
+static snapjar_status find_stored(reading *r, unsigned slot, snapjar_error *err)
+{
+    if (r->is_once)
+        return SNAPJAR_OK;
+    if (r->stored) {
+        r->slots[slot].stored = r->stored + r->slots[slot].stored_offset;
+        return SNAPJAR_OK;
+    }
+    SJ_TRY(make_room(r, slot, err));
+    return r->may_workers_read ? SNAPJAR_OK : read_slot(r, slot, err);
+}
+
 static snapjar_status fill(void *state, unsigned slot, bool *has_item, snapjar_error *err)
 {
     reading *r = state;
     const sj_payload_reading *plan = r->plan;
     const snapjar_header *header = r->header;
 
-    SJ_TRY(pass_frame(r, r->next, has_item, err));
+    SJ_TRY(r->is_once ? read_once(r, slot, has_item, err) : pass_frame(r, r->next, has_item, err));
     if (!*has_item)
         return SNAPJAR_OK;
     size_t stored_size = r->frame_sizes[r->next];
@@ -310,29 +369,24 @@ static snapjar_status fill(void *state, unsigned slot, bool *has_item, snapjar_e
         return sj_raise_no_memory(err, content_size);
     r->next++;
     r->next_stored += stored_size;
-    if (r->stored) {
-        r->slots[slot].stored = r->stored + r->slots[slot].stored_offset;
-        return SNAPJAR_OK;
-    }
-    /* Room for whatever frame may come: the part that none needs is never touched. */
-    uint64_t room = sj_frame_stored_max(sj_min(header->frame_size, header->size));
-    r->slots[slot].buffer = sj_pool_get(plan->context, SJ_POOL_STORED + slot, room);
-    if (!r->slots[slot].buffer)
-        return sj_raise_no_memory(err, room);
-    r->slots[slot].stored = r->slots[slot].buffer;
-    return r->may_workers_read ? SNAPJAR_OK : read_slot(r, slot, err);
+    return find_stored(r, slot, err);
 }
 
 static snapjar_status work(void *state, unsigned slot, unsigned worker, snapjar_error *err)
 {
     reading *r = state;
 
-    if (!r->stored && r->may_workers_read)
+    if (!r->stored && !r->is_once && r->may_workers_read)
         SJ_TRY(read_slot(r, slot, err));
     return sj_frame_decompress(sj_codec_get(r->plan->context, worker), r->slots[slot].content,
                                r->slots[slot].content_size, r->slots[slot].stored, r->slots[slot].stored_size,
                                !r->is_worker_alone, r->plan->record->payload_offset + r->slots[slot].stored_offset,
                                err);
+}
+
+static bool is_read_twice(const reading *r)
+{
+    return !r->stored && !r->is_once;
 }
 
 static snapjar_status drain(void *state, unsigned slot, snapjar_error *err)
@@ -341,9 +395,9 @@ static snapjar_status drain(void *state, unsigned slot, snapjar_error *err)
     const uint8_t *content = r->slots[slot].content;
     size_t size = r->slots[slot].content_size;
 
-    if (!r->stored)
+    if (is_read_twice(r))
         sj_checksum_add(&r->stored_sum, r->slots[slot].stored, r->slots[slot].stored_size);
-    if (!r->stored && r->plan->digest)
+    if (is_read_twice(r) && r->plan->digest)
         sj_blake_add(&r->stored_digest, r->slots[slot].stored, r->slots[slot].stored_size);
     if (r->is_worker_alone)
         SJ_TRY(sj_frame_check(r->slots[slot].stored, r->slots[slot].stored_size, sj_checksum_zstd(content, size),
@@ -384,16 +438,16 @@ static snapjar_status run_second_pass(reading *r, snapjar_error *err)
     snapjar_status status = sj_pipeline_run(plan->context, &job, &fault);
     if (status == SNAPJAR_OK || status == SNAPJAR_DAMAGED)
         SJ_TRY(finish_first_pass(r, err));
-    if (status == SNAPJAR_DAMAGED && !r->stored)
+    if (status == SNAPJAR_DAMAGED && is_read_twice(r))
         SJ_TRY(check_unchanged(r, err));
     if (status != SNAPJAR_OK) {
         if (err)
             *err = fault;
         return status;
     }
-    if (!r->stored)
+    if (is_read_twice(r))
         SJ_TRY(compare(r, &r->stored_sum, SNAPJAR_DIAG_SOURCE_CHANGED, r->header->checksum, read_again, err));
-    if (!r->stored && plan->digest)
+    if (is_read_twice(r) && plan->digest)
         SJ_TRY(compare_digest(r, &r->stored_digest, true, err));
     return compare(r, &r->content_sum, SNAPJAR_DIAG_CONTENT_CHECKSUM_MISMATCH, r->header->content_checksum, "content",
                    err);
@@ -426,6 +480,7 @@ static snapjar_status run(const sj_payload_reading *plan, bool stored_only, uint
     };
 
     snapjar_status status = keep_stored(&r, err);
+    r.is_once = !r.stored && !plan->prepare && !plan->digest;
     begin_first_pass(&r);
     /* Nothing is decompressed before a seal's digest holds. */
     if (status == SNAPJAR_OK && (stored_only || plan->prepare || plan->digest))

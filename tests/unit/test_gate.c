@@ -760,12 +760,14 @@ static void test_failing_reads_of_damage(void **state)
         snapjar_source *source = hooked_source_open(context, &broken);
         snapjar_reader *reader = NULL;
         const snapjar_record *record = NULL;
+        snapjar_content *loaded = NULL;
         snapjar_error fault;
         assert_ok(snapjar_reader_new(&reader, context, source, NULL, err));
         assert_ok(snapjar_reader_next(reader, &record, err));
         broken.reads = 0;
         broken.failing_read = turn;
-        snapjar_status status = snapjar_record_verify(reader, NULL, NULL, &fault);
+        snapjar_status status = snapjar_record_load(reader, &loaded, NULL, &fault);
+        assert_null(loaded);
         snapjar_reader_free(reader);
         snapjar_source_free(source);
         if (status == SNAPJAR_DAMAGED) {
@@ -818,11 +820,15 @@ static void test_failing_source(void **state)
     free(file.bytes);
 }
 
+/* Ways through the gate: to verify, to load, and to unpack into a sink of either kind. */
+enum { VERIFYING, LOADING, UNPACKING, UNPACKING_WHOLE, WAYS };
+
 /* The bytes turn into `others` when the place `at` is read for the `turn`-th time. */
-static void expect_changed(const blob *file, const uint8_t *others, size_t at, size_t turn, const answer *wanted)
+static void expect_changed(const blob *file, const uint8_t *others, size_t at, size_t turn, int first_way, int ways,
+                           const answer *wanted)
 {
     for (unsigned threads = 1; threads <= 3; threads++) {
-        for (int way = 0; way < 4; way++) {
+        for (int way = first_way; way < first_way + ways; way++) {
             hooked_source changing = {
                 .bytes = file->bytes, .size = file->size, .others = others, .swap_at = at, .swap_turn = turn};
             snapjar_check_options options = SNAPJAR_CHECK_OPTIONS_INIT;
@@ -833,15 +839,15 @@ static void expect_changed(const blob *file, const uint8_t *others, size_t at, s
             snapjar_error fault;
             options.threads = threads;
             snapjar_source *source = hooked_source_open(context, &changing);
-            snapjar_sink *sink = hooked_sink_open(context, &got, way == 3);
+            snapjar_sink *sink = hooked_sink_open(context, &got, way == UNPACKING_WHOLE);
             assert_ok(snapjar_reader_new(&reader, context, source, NULL, err));
             assert_ok(snapjar_reader_next(reader, &record, err));
-            snapjar_status status = way == 0   ? snapjar_record_verify(reader, &options, NULL, &fault)
-                                    : way == 1 ? snapjar_record_load(reader, &content, &options, &fault)
-                                               : snapjar_record_unpack(reader, sink, &options, &fault);
+            snapjar_status status = way == VERIFYING ? snapjar_record_verify(reader, &options, NULL, &fault)
+                                    : way == LOADING ? snapjar_record_load(reader, &content, &options, &fault)
+                                                     : snapjar_record_unpack(reader, sink, &options, &fault);
             assert_this(status, &fault, wanted);
             assert_null(content);
-            assert_true(way == 3 || got.writes == 0);
+            assert_true(way == UNPACKING_WHOLE || got.writes == 0);
             assert_true(changing.turns >= turn);
             snapjar_sink_free(sink);
             snapjar_reader_free(reader);
@@ -851,7 +857,8 @@ static void expect_changed(const blob *file, const uint8_t *others, size_t at, s
     }
 }
 
-/* Each byte is read twice: once to check it, once to use it. What changes between is never the record's fault. */
+/* To load, each byte is read twice: once to check it, once to use it. What changes between is never the record's fault.
+ */
 static void test_changing_source(void **state)
 {
     blob content = make_pickle(20 * FRAME);
@@ -873,7 +880,7 @@ static void test_changing_source(void **state)
         blob others = blob_copy(file.bytes, file.size);
         others.bytes[frame + places[i].at] ^= 1;
         /* To check it, the payload is read in pieces, of which only the first begins where a frame does. */
-        expect_changed(&file, others.bytes, frame, places[i].frame ? 1 : 2, &changed);
+        expect_changed(&file, others.bytes, frame, places[i].frame ? 1 : 2, LOADING, 1, &changed);
         free(others.bytes);
     }
     /* Into another payload of the same size that decodes: with a pickle that is whole, and with one that is none. */
@@ -883,9 +890,46 @@ static void test_changing_source(void **state)
         content.bytes[changes[i]] ^= 0xbd;
         blob stored = craft_payload(content.bytes, content.size, FRAME);
         memcpy(others.bytes + payload, stored.bytes, stored.size);
-        expect_changed(&file, others.bytes, payload, 2, &changed);
+        expect_changed(&file, others.bytes, payload, 2, LOADING, 1, &changed);
         free(others.bytes);
         free(stored.bytes);
+    }
+    free(file.bytes);
+    free(content.bytes);
+}
+
+/* To verify and unpack, the bytes that were checked are those that are used: none is read a second time. */
+static void test_source_is_read_once(void **state)
+{
+    blob content = make_pickle(20 * FRAME);
+    snapjar_pack_options packing = test_options();
+
+    (void)state;
+    packing.frame_size = FRAME;
+    packing.compression = SNAPJAR_COMPRESSION_RAW;
+    blob file = pack_all(context, content.bytes, content.size, 1, &packing);
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        hooked_source counting = {
+            .bytes = file.bytes, .size = file.size, .others = file.bytes, .swap_at = payload_of(&file)};
+        snapjar_check_options options = SNAPJAR_CHECK_OPTIONS_INIT;
+        hooked_sink got = {.size = 0};
+        snapjar_reader *reader = NULL;
+        const snapjar_record *record = NULL;
+        options.threads = threads;
+        snapjar_source *source = hooked_source_open(context, &counting);
+        snapjar_sink *sink = hooked_sink_open(context, &got, true);
+        assert_ok(snapjar_reader_new(&reader, context, source, NULL, err));
+        assert_ok(snapjar_reader_next(reader, &record, err));
+        assert_ok(snapjar_record_verify(reader, &options, NULL, err));
+        assert_int_equal(counting.turns, 1);
+        assert_ok(snapjar_record_unpack(reader, sink, &options, err));
+        assert_int_equal(counting.turns, 2);
+        assert_int_equal(got.size, content.size);
+        assert_memory_equal(got.bytes, content.bytes, content.size);
+        snapjar_sink_free(sink);
+        snapjar_reader_free(reader);
+        snapjar_source_free(source);
+        free(got.bytes);
     }
     free(file.bytes);
     free(content.bytes);
@@ -908,7 +952,7 @@ static void test_damaged_before_it_is_read(void **state)
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         blob others = blob_copy(file.bytes, file.size);
         others.bytes[places[i]] ^= 1;
-        expect_changed(&file, others.bytes, payload, 1, &damaged);
+        expect_changed(&file, others.bytes, payload, 1, VERIFYING, WAYS, &damaged);
         free(others.bytes);
     }
     free(file.bytes);
@@ -1189,6 +1233,7 @@ int main(void)
         cmocka_unit_test(test_failing_reads_of_damage),
         cmocka_unit_test(test_failing_source),
         cmocka_unit_test(test_changing_source),
+        cmocka_unit_test(test_source_is_read_once),
         cmocka_unit_test(test_damaged_before_it_is_read),
         cmocka_unit_test(test_next_and_seek),
         cmocka_unit_test(test_next_after_failure),
