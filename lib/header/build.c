@@ -35,6 +35,7 @@ static void kept_release(snapjar_context *context, void *pointer)
         sj_kept_drop_constant(context, &kept->constants[i]);
     sj_free(context, kept->checked_key);
     sj_free(context, kept->prepared_key);
+    sj_free(context, kept->checked_layout);
     sj_free(context, kept->prepared);
     sj_free(context, kept->frame);
     sj_free(context, kept);
@@ -274,19 +275,24 @@ static bool is_key(const key_pieces *key, const char *kept, size_t kept_size)
     return kept_size == 0;
 }
 
-/* Serialises and checks the part that comes from the user and the analysis. The text is the caller's to free. */
-static snapjar_status make_constant(text_buffer *constant, const sj_header_plan *plan, snapjar_error *err)
+/*
+ * Serialises and checks the part that comes from the user and the analysis, unless that `is_checked`. The text is the
+ * caller's to free.
+ */
+static snapjar_status make_constant(text_buffer *constant, const sj_header_plan *plan, bool is_checked,
+                                    snapjar_error *err)
 {
-    if (plan->build_json)
+    if (plan->build_json && !is_checked)
         SJ_TRY(check_user_json(plan->build_json, "build_json", err));
-    if (plan->labels_json)
+    if (plan->labels_json && !is_checked)
         SJ_TRY(check_user_json(plan->labels_json, "labels_json", err));
-    if (plan->extra_json)
+    if (plan->extra_json && !is_checked)
         SJ_TRY(check_user_json(plan->extra_json, "extra_json", err));
     put_constant(constant, plan);
     if (constant->has_failed)
         return sj_raise_no_memory(err, constant->size);
-    SJ_TRY(check_constant(constant->context, constant, err));
+    if (!is_checked)
+        SJ_TRY(check_constant(constant->context, constant, err));
     if (constant->size > CONSTANT_SIZE_MAX)
         return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_HEADER_TOO_LARGE, SJ_NOWHERE,
                         "the build info and labels give a header of %zu bytes, %" PRIu64 " are allowed", constant->size,
@@ -316,7 +322,7 @@ static snapjar_status check_user_part(snapjar_context *context, sj_kept *kept, c
     snapjar_status status = compare_key(&key, plan, kept->checked_key, kept->checked_key_size, err);
 
     if (status == SNAPJAR_OK && key.data) {
-        status = make_constant(&constant, plan, err);
+        status = make_constant(&constant, plan, false, err);
         if (status == SNAPJAR_OK) {
             sj_free(context, kept->checked_key);
             kept->checked_key = key.data;
@@ -330,6 +336,33 @@ static snapjar_status check_user_part(snapjar_context *context, sj_kept *kept, c
     return status;
 }
 
+/*
+ * Whether both halves of a plan were checked: the user's before the work was done, the layout beside those of another
+ * record. Labels differ from record to record, layouts hardly ever do. Members that we do not know may be named as
+ * ours.
+ */
+static bool is_checked(const sj_kept *kept, const sj_header_plan *plan)
+{
+    sj_header_plan users = *plan;
+    key_pieces pieces;
+
+    if (!kept->checked_key || !plan->type || plan->extra_json)
+        return false;
+    users.layout_json = NULL;
+    list_key(&pieces, &users);
+    return is_key(&pieces, kept->checked_key, kept->checked_key_size) &&
+           (!plan->layout_json || (kept->checked_layout && !strcmp(plan->layout_json, kept->checked_layout)));
+}
+
+/* Failing to is not an error. */
+static void keep_layout(snapjar_context *context, sj_kept *kept, const char *layout_json)
+{
+    if (!layout_json || (kept->checked_layout && !strcmp(layout_json, kept->checked_layout)))
+        return;
+    sj_free(context, kept->checked_layout);
+    kept->checked_layout = sj_dup_text(context, layout_json, strlen(layout_json));
+}
+
 static snapjar_status prepare_constant(snapjar_context *context, sj_kept *kept, const sj_header_plan *plan,
                                        snapjar_error *err)
 {
@@ -338,8 +371,9 @@ static snapjar_status prepare_constant(snapjar_context *context, sj_kept *kept, 
     snapjar_status status = compare_key(&key, plan, kept->prepared_key, kept->prepared_key_size, err);
 
     if (status == SNAPJAR_OK && key.data) {
-        status = make_constant(&constant, plan, err);
+        status = make_constant(&constant, plan, is_checked(kept, plan), err);
         if (status == SNAPJAR_OK) {
+            keep_layout(context, kept, plan->layout_json);
             sj_free(context, kept->prepared_key);
             sj_free(context, kept->prepared);
             kept->prepared = constant.data;

@@ -36,6 +36,8 @@ typedef struct sj_kept {
     /** The same with type and layout, and the JSON made of them, from `{` to before `,"created":`. */
     char *prepared_key;
     size_t prepared_key_size;
+    /** The layout of the last one that was checked as a whole; NULL if there is none. */
+    char *checked_layout;
     char *prepared;
     size_t prepared_size;
     /** The time of the last header that was written now, and its text; "" before the first. */

@@ -1482,6 +1482,39 @@ static void expect_refused(const sj_header_plan *plan, snapjar_status status, sn
     snapjar_context_free(context);
 }
 
+/* What was checked for the record before is not checked again, and what is new is: any order gives what a fresh context
+ * gives. */
+static void test_build_checks_what_is_new(void **state)
+{
+    static const char *const labels[] = {NULL, "{\"job\":1}", "{\"job\":2}", "{\"job\":[]}", "{\"job\":1,}"};
+    static const char *const layouts[] = {NULL, "{\"app:T\":[\"a\"]}", "{\"app:T\":[\"a\",\"b\"]}", "{\"app:T\":1}",
+                                          "{"};
+    static const char *const extras[] = {NULL, "{\"x\":1}", "{\"layout\":{}}"};
+    snapjar_context *shared = fresh_context();
+    unsigned random = 1;
+
+    (void)state;
+    for (int turn = 0; turn < 4000; turn++) {
+        snapjar_context *fresh = fresh_context();
+        sj_header_plan plan = test_plan();
+        const uint8_t *frames[2];
+        size_t sizes[2];
+        random = random * 1103515245u + 12345u;
+        plan.labels_json = labels[(random >> 16) % 5];
+        plan.layout_json = layouts[(random >> 19) % 5];
+        plan.extra_json = extras[(random >> 22) % 7 % 3];
+        if (random >> 30)
+            (void)!sj_header_prepare(shared, &plan, NULL);
+        snapjar_status status = sj_header_build(&frames[0], &sizes[0], shared, &plan, NULL);
+        assert_int_equal(status, sj_header_build(&frames[1], &sizes[1], fresh, &plan, NULL));
+        assert_int_equal(sizes[0], sizes[1]);
+        if (status == SNAPJAR_OK)
+            assert_memory_equal(frames[0], frames[1], sizes[0]);
+        snapjar_context_free(fresh);
+    }
+    snapjar_context_free(shared);
+}
+
 static void test_build_refuses_texts(void **state)
 {
     static const struct {
@@ -1700,6 +1733,7 @@ int main(void)
         cmocka_unit_test(test_build),
         cmocka_unit_test(test_build_sees_changed_text),
         cmocka_unit_test(test_build_payload),
+        cmocka_unit_test(test_build_checks_what_is_new),
         cmocka_unit_test(test_build_refuses_texts),
         cmocka_unit_test(test_build_refuses_values),
         cmocka_unit_test(test_build_sizes),
