@@ -337,12 +337,15 @@ snapjar_status snapjar_migration_check(const snapjar_migration *migration, snapj
     if (size != migration->size)
         return sj_raise(err, SNAPJAR_BUG, SNAPJAR_DIAG_MIGRATED_DIFFERS, SJ_AT_FILE(sj_min(size, migration->size)),
                         "the file has another size than was written");
-    uint8_t *buffer = sj_alloc(context, CHUNK_SIZE);
-    if (!buffer)
+    const uint8_t *borrowed = sj_source_borrow(source, 0, size);
+    uint8_t *buffer = borrowed ? NULL : sj_alloc(context, CHUNK_SIZE);
+    if (!borrowed && !buffer)
         return sj_raise_no_memory(err, CHUNK_SIZE);
     snapjar_status status = SNAPJAR_OK;
     sj_checksum_begin(&checksum);
-    for (uint64_t at = 0; status == SNAPJAR_OK && at < size;) {
+    if (borrowed)
+        sj_checksum_add(&checksum, borrowed, (size_t)size);
+    for (uint64_t at = 0; !borrowed && status == SNAPJAR_OK && at < size;) {
         size_t step = (size_t)sj_min(size - at, CHUNK_SIZE);
         status = sj_source_read_exact(source, buffer, step, at, SNAPJAR_DIAG_SOURCE_CHANGED, err);
         if (status == SNAPJAR_OK)
