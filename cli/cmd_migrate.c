@@ -9,6 +9,7 @@
 #include "limits.h"
 #include "many.h"
 #include "migrating.h"
+#include "sealing.h"
 
 #define CHANGES_DEFAULT 100
 
@@ -21,6 +22,9 @@ struct values {
     bool backup;
     const char *backup_suffix;
     bool drop_seal;
+    struct sealing_values sealing;
+    struct string_list trust;
+    struct string_list trust_keys;
     const char *type;
     struct option_number schema_version;
     int encoding;
@@ -57,7 +61,13 @@ static const struct option_row rows[] = {
     ROW('b', "backup", NULL, OPTION_FLAG, backup, "keep each old file as FILE~"),
     ROW(0, "backup-suffix", "SUFFIX", OPTION_TEXT, backup_suffix, "keep each old file under its name and SUFFIX"),
     ROW(0, "drop-seal", NULL, OPTION_FLAG, drop_seal,
-        "migrate sealed records, too: the new ones are not sealed (without this they are refused)"),
+        "do not look at the seals of sealed records, and do not keep them (without this and --key they are refused)"),
+    SEALING_OPTION_ROWS(struct values, sealing),
+    ROW(0, "trust", "FILE", OPTION_LIST, trust,
+        "migrate only what is sealed by a key that the trust file FILE names, or by the public key in FILE, for any "
+        "type; repeatable"),
+    ROW(0, "trust-key", "FILE", OPTION_LIST, trust_keys,
+        "the secret of a MAC key that a trust file names by its id; repeatable"),
     ROW('t', "type", "NAME", OPTION_TEXT, type,
         "what objects in bare pickles are, as app.jobs:JobState (default: told from the pickle)"),
     {'s', "schema-version", "N", OPTION_NUMBER, offsetof(struct values, schema_version),
@@ -216,9 +226,38 @@ static int check_options(struct cli *cli, struct migrate *migrate)
     return code;
 }
 
+/* Whose seals are demanded, and who seals. */
+static int read_keys(struct cli *cli, const struct values *values, struct migrate *migrate, struct sealing *sealing,
+                     struct trusting *trusting)
+{
+    const bool has_trust = values->trust.count > 0;
+    const struct trusting_values trusted = {
+        .files = values->trust,
+        .keys = values->trust_keys,
+        .seal_context = has_trust ? values->sealing.seal_context : NULL,
+        .passphrase = values->sealing.passphrase,
+    };
+    struct sealing_values own = values->sealing;
+    int code;
+
+    if (!has_trust && values->trust_keys.count)
+        return report_usage(cli, "--trust-key is for a --trust, and none was given");
+    /* What may also be meant for the trust set is no mistake without a key. */
+    if (has_trust && !own.keys.count)
+        own = (struct sealing_values){.seal_context = NULL};
+    code = trusting_make(trusting, cli, &trusted);
+    if (code < 0)
+        code = sealing_load(sealing, cli, &own);
+    migrate->options.seal = trusting_demand(trusting);
+    migrate->sealing = sealing;
+    return code;
+}
+
 static int run(struct cli *cli, int argc, char **argv)
 {
     struct values values = {0};
+    struct sealing sealing = {0};
+    struct trusting trusting = {.trust = NULL};
     struct string_list paths = {0};
     struct fields fields = {0};
     struct migrate migrate = {.cli = cli,
@@ -234,6 +273,8 @@ static int run(struct cli *cli, int argc, char **argv)
         code = check_usage(cli, &values, &paths);
     if (code < 0)
         code = read_fields(cli, &values, &fields);
+    if (code < 0)
+        code = read_keys(cli, &values, &migrate, &sealing, &trusting);
     if (code < 0 && values.contract) {
         code = snapjar_context_new(&context, NULL, &err) == SNAPJAR_OK
                    ? contracts_read(cli, context, values.contract, &contract, NULL)
@@ -260,6 +301,11 @@ static int run(struct cli *cli, int argc, char **argv)
     snapjar_contract_free(contract);
     snapjar_context_free(context);
     free_fields(&fields);
+    trusting_clear(&trusting);
+    sealing_clear(&sealing);
+    sealing_free_values(&values.sealing);
+    string_list_free(&values.trust);
+    string_list_free(&values.trust_keys);
     string_list_free(&values.build_fields);
     string_list_free(&values.checksum_fields);
     string_list_free(&paths);
@@ -271,6 +317,8 @@ static const struct example examples[] = {
      "snapjar migrate --contract job.json --dry-run jobs/"},
     {"Make records of files with a length and a JSON header before the pickle, whose checksum must hold",
      "snapjar migrate --version-field version --checksum-field sha256=digest --backup jobs/"},
+    {"Migrate sealed snapshots, of which each must be sealed by a trusted key, and seal them again",
+     "snapjar migrate --contract job.json --trust trust.json --key build.key jobs/"},
     {NULL, NULL},
 };
 
@@ -297,7 +345,14 @@ const struct command command_migrate = {
     "compared with what they were meant to be: whatever happens meanwhile, its path leads to the old file or to the "
     "new "
     "one, whole. Many files share two syncs. Locks are those of append. After an interruption, run the same command "
-    "again: what was left behind is removed, and what is done already is current.",
+    "again: what was left behind is removed, and what is done already is current.\n\n"
+    "A seal does not outlive a change of what it seals, so sealed records are refused, unless --key renews their "
+    "seals: "
+    "then every record of a file that changes is sealed by the keys, the records are one stream, and the history says "
+    "so. What was sealed must have held before: by a key that --trust names, and then files without a seal are "
+    "refused; "
+    "without --trust, by one of the keys that seal again, in the same context, and then files that have no seal at all "
+    "get one, as pack does. Files that are current are not sealed: that is for seal.",
     rows,
     OPERAND_FILE,
     examples,

@@ -12,6 +12,7 @@
 
 #include "command.h"
 #include "migrate_told.h"
+#include "sealing.h"
 #include "walk.h"
 
 struct migrate {
@@ -20,6 +21,8 @@ struct migrate {
     snapjar_migrate_options options;
     snapjar_old_options old;
     snapjar_limits limits;
+    /** Who seals what is written, if anybody. */
+    const struct sealing *sealing;
     /** Nothing is written. */
     bool is_dry;
     bool no_sync;

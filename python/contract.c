@@ -186,6 +186,8 @@ PyObject *core_migrate_bytes(PyObject *module, PyObject *args)
         options.protocol = protocol < 0 ? 0 : protocol;
         options.has_schema_version = version >= 0;
         options.schema_version = version < 0 ? 0 : version;
+        /* Nothing is written that could pass for sealed; who demands a seal has checked these very bytes before. */
+        options.drop_seal = true;
         PyThreadState *thread = (uint64_t)view.len > RELEASE_SIZE ? PyEval_SaveThread() : NULL;
         snapjar_status status = snapjar_source_from_memory(&source, ws->context, view.buf, (size_t)view.len, &err);
         if (status == SNAPJAR_OK)
@@ -333,19 +335,21 @@ static PyObject *migrate_all(module_state *state, workspace *ws, PyObject *paths
 
 /**
  * migrate_paths(capsule or None, [path as bytes], protocol or -1, schema version or -1, drop seal, backup suffix or
- * None, sync) -> [(changed, records, changed records, records of other types, exception or None)]
+ * None, sync, keys in a tuple, trust or None, context or None) -> [(changed, records, changed records, records of other
+ * types, exception or None)]
  */
 PyObject *core_migrate_paths(PyObject *module, PyObject *args)
 {
     module_state *state = core_state(module);
     snapjar_migrate_options options = SNAPJAR_MIGRATE_OPTIONS_INIT;
     snapjar_replacing_options replacing = SNAPJAR_REPLACING_OPTIONS_INIT;
-    PyObject *capsule = NULL, *paths = NULL, *answer = NULL;
+    snapjar_seal_demand demand = SNAPJAR_SEAL_DEMAND_INIT;
+    PyObject *capsule = NULL, *paths = NULL, *keys = NULL, *trust = NULL, *seal_context = NULL, *answer = NULL;
     long long version = -1;
     int protocol = -1, drop_seal = 0, sync = 1;
 
-    if (!PyArg_ParseTuple(args, "OO!iLpzp", &capsule, &PyList_Type, &paths, &protocol, &version, &drop_seal,
-                          &replacing.backup_suffix, &sync))
+    if (!PyArg_ParseTuple(args, "OO!iLpzpO!OO", &capsule, &PyList_Type, &paths, &protocol, &version, &drop_seal,
+                          &replacing.backup_suffix, &sync, &PyTuple_Type, &keys, &trust, &seal_context))
         return NULL;
     for (Py_ssize_t i = 0; i < PyList_Size(paths); i++) {
         if (!PyBytes_AsString(PyList_GetItem(paths, i)))
@@ -359,9 +363,21 @@ PyObject *core_migrate_paths(PyObject *module, PyObject *args)
     options.has_schema_version = version >= 0;
     options.schema_version = version < 0 ? 0 : version;
     options.drop_seal = drop_seal != 0;
+    if (trust != Py_None) {
+        demand.trust = trust_of(state, trust);
+        demand.context = seal_context == Py_None ? NULL : PyBytes_AsString(seal_context);
+        options.seal = &demand;
+    }
+    if (PyTuple_Size(keys) > 0 && !PyErr_Occurred())
+        options.sealer = sealer_make(state, ws->context, keys, seal_context);
+    if (PyErr_Occurred()) {
+        workspace_release(state, ws);
+        return NULL;
+    }
     replacing.durability = sync ? SNAPJAR_DURABILITY_SYNC : SNAPJAR_DURABILITY_NONE;
     replacing.replaced = replaced;
     answer = migrate_all(state, ws, paths, &options, &replacing);
+    snapjar_sealer_free(options.sealer);
     workspace_release(state, ws);
     return answer;
 }

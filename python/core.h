@@ -152,6 +152,8 @@ extern PyType_Spec key_spec;
 extern PyType_Spec trust_spec;
 /** What is to be trusted; made at the first call. NULL with an exception. */
 snapjar_trust *trust_get(module_state *state, PyObject *trust);
+/** The same for what may be no trust at all: then NULL with an exception. */
+snapjar_trust *trust_of(module_state *state, PyObject *object);
 PyObject *core_key_generate(PyObject *module, PyObject *args);
 PyObject *core_key_open(PyObject *module, PyObject *args);
 PyObject *core_seal(PyObject *module, PyObject *const *arguments, Py_ssize_t count);

@@ -28,6 +28,14 @@ snapjar_trust *trust_get(module_state *state, PyObject *object)
     return self->trust;
 }
 
+snapjar_trust *trust_of(module_state *state, PyObject *object)
+{
+    if (PyObject_TypeCheck(object, state->trust_type))
+        return trust_get(state, object);
+    PyErr_SetString(PyExc_TypeError, "trust must be a snapjar.Trust");
+    return NULL;
+}
+
 /* ---- keys ---- */
 
 static void key_dealloc(PyObject *object)

@@ -108,6 +108,7 @@ static snapjar_status copy_record(sj_migrating *m, snapjar_reader *reader, snapj
         left -= step;
     }
     sj_free(m->context, buffer);
+    memcpy(m->stream_previous, header->prefix.checksum, SJ_CHECKSUM_SIZE);
     m->result.record_count++;
     if (status == SNAPJAR_OK && m->options.take) {
         char type[SJ_TYPE_SIZE_MAX + 1];
@@ -139,7 +140,8 @@ static snapjar_status migrate_record(sj_migrating *m, snapjar_reader *reader, co
     snapjar_check_options options = SNAPJAR_CHECK_OPTIONS_INIT;
     snapjar_content *content = NULL;
 
-    if (snapjar_header_seal_size(header) && !m->options.drop_seal)
+    in.is_renewed = m->options.sealer && snapjar_header_seal_size(header);
+    if (snapjar_header_seal_size(header) && !m->options.drop_seal && !m->options.sealer)
         return sj_raise(err, SNAPJAR_REFUSED, SNAPJAR_DIAG_RECORD_SEALED, SJ_AT_FILE(snapjar_record_offset(record)),
                         "the record is sealed: its seal would be lost");
     options.scan = in.scan = sj_analysis_scan(m->context, err);
@@ -215,7 +217,9 @@ snapjar_status sj_migrate_snapshot(sj_migrating *m, snapjar_source *source, bool
     const snapjar_record *record = NULL;
 
     SJ_TRY(snapjar_reader_new(&reader, m->context, source, &m->limits, err));
-    snapjar_status status = look_for_work(m, reader, &record, err);
+    snapjar_status status = sj_migrate_demand(m, source, reader, err);
+    if (status == SNAPJAR_OK)
+        status = look_for_work(m, reader, &record, err);
     m->result.is_current = status == SNAPJAR_OK && !record && !is_wanted;
     /* What stands before the first one that changes is copied. */
     if (status == SNAPJAR_OK && !m->result.is_current && (!record || snapjar_record_index(record))) {
@@ -243,6 +247,8 @@ static snapjar_status migrate_plain(sj_migrating *m, snapjar_source *source, boo
     snapjar_status status =
         sj_old_header_find(&header, m->context, source, size, 0, m->old.length, &m->limits, &near, err);
     if (status == SNAPJAR_OK && header.root)
+        status = sj_migrate_refuse_unsealed(m, err);
+    if (status == SNAPJAR_OK && header.root)
         return sj_migrate_old(m, source, size, &header, err);
     sj_old_header_clear(&header);
     SJ_TRY(status);
@@ -252,6 +258,8 @@ static snapjar_status migrate_plain(sj_migrating *m, snapjar_source *source, boo
     SJ_TRY(status == SNAPJAR_WRONG_FORMAT && near.status != SNAPJAR_OK ? near.status : status);
     if (*kind == SNAPJAR_INPUT_SNAPSHOT)
         return sj_migrate_snapshot(m, source, is_wanted, err);
+    if (*kind == SNAPJAR_INPUT_PICKLE)
+        SJ_TRY(sj_migrate_refuse_unsealed(m, err));
     if (*kind == SNAPJAR_INPUT_PICKLE)
         return sj_migrate_pickles(m, source, 0, NULL, err);
     *is_handled = false;
@@ -313,7 +321,8 @@ snapjar_status snapjar_migrate(snapjar_context *context, snapjar_source *source,
     if (status == SNAPJAR_OK)
         status = snapjar_sink_to_memory(&m.emitted, context, err);
     if (status == SNAPJAR_OK)
-        status = migrate_source(&m, source, err);
+        status = sj_migrate_and_seal(&m, source, migrate_source, err);
+    snapjar_trust_free(m.own_trust);
     snapjar_sink_free(m.made);
     snapjar_sink_free(m.emitted);
     if (status != SNAPJAR_OK)

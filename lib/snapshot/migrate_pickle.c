@@ -176,7 +176,7 @@ static snapjar_status make_history(const passage *p, char **json, snapjar_error 
     const sj_carried *carried = &p->in->carried;
     sj_string text = {.context = p->m->context};
     char when[SJ_TIME_SIZE];
-    char entry[160];
+    char entry[192];
     int64_t to = 0;
 
     *json = NULL;
@@ -189,8 +189,9 @@ static snapjar_status make_history(const passage *p, char **json, snapjar_error 
     for (int64_t from = p->way.from; p->way.is_migrated && snapjar_contract_next(p->way.contract, from, &to, NULL);
          from = to) {
         (void)snprintf(entry, sizeof(entry),
-                       "%s{\"from\":%" PRId64 ",\"to\":%" PRId64 ",\"when\":\"%s\",\"by\":\"snapjar %s\"}",
-                       text.size > 1 ? "," : "", from, to, when, SNAPJAR_VERSION);
+                       "%s{\"from\":%" PRId64 ",\"to\":%" PRId64 ",\"when\":\"%s\",\"by\":\"snapjar %s\"%s}",
+                       text.size > 1 ? "," : "", from, to, when, SNAPJAR_VERSION,
+                       p->in->is_renewed ? ",\"seal\":\"renewed\"" : "");
         sj_string_puts(&text, entry);
     }
     sj_string_puts(&text, "]");

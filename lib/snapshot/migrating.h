@@ -6,6 +6,7 @@
 #define SJ_SNAPSHOT_MIGRATING_H
 
 #include <snapjar/migrate.h>
+#include <snapjar/seal.h>
 
 #include "checksum/checksum.h"
 #include "header/header.h"
@@ -25,6 +26,8 @@ typedef struct sj_migrating {
     /** The stream whose records no longer follow one another as they did, and the last new header of it. */
     char stream_id[SJ_STREAM_ID_SIZE + 1];
     uint8_t stream_previous[SJ_CHECKSUM_SIZE];
+    /** In the keys that seal, where nobody says whom to trust; or NULL. */
+    snapjar_trust *own_trust;
 } sj_migrating;
 
 /** A pickle on its way into a new record. */
@@ -45,6 +48,8 @@ typedef struct sj_incoming {
     bool is_converted;
     /** Of another type than the contract's: only its place in a stream changes. */
     bool is_foreign;
+    /** The record was sealed, and will be again. */
+    bool is_renewed;
     /** Of the old header or the record, for messages. */
     uint64_t file_offset;
 } sj_incoming;
@@ -81,5 +86,19 @@ const char *sj_old_options_fault(const snapjar_old_options *options);
 snapjar_status sj_migrate_check_ambiguous(const sj_migrating *m, snapjar_source *source, uint64_t source_size,
                                           const sj_old_header *header, snapjar_error *err)
     __attribute__((warn_unused_result));
+
+/** Makes `reader` demand the seals that must hold before a record of `source` is migrated, if any must. */
+snapjar_status sj_migrate_demand(sj_migrating *m, snapjar_source *source, snapjar_reader *reader, snapjar_error *err)
+    __attribute__((warn_unused_result));
+
+/** For what is no snapshot: `seal-missing` if a seal is demanded. */
+snapjar_status sj_migrate_refuse_unsealed(const sj_migrating *m, snapjar_error *err)
+    __attribute__((warn_unused_result));
+
+typedef snapjar_status sj_migrate_source(sj_migrating *m, snapjar_source *source, snapjar_error *err);
+
+/** Calls `migrate`, and seals what it wrote, if there is a sealer. */
+snapjar_status sj_migrate_and_seal(sj_migrating *m, snapjar_source *source, sj_migrate_source *migrate,
+                                   snapjar_error *err) __attribute__((warn_unused_result));
 
 #endif

@@ -174,3 +174,55 @@ def test_fleet(contract: pathlib.Path, tmp_path: pathlib.Path) -> None:
     assert [result.verdict for result in report.results] == ["migrated"] * 5 + ["failed"]
     report = fleet.migrate(folder, contract, match="[0-4].*")
     assert report.exit_code == 0 and {result.verdict for result in report.results} == {"current"}
+
+
+def test_seals_are_renewed(contract: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    key, other = snapjar.Key.generate(), snapjar.Key.generate()
+    job = sys.modules["snapjar_test_jobs"].Job
+    path = tmp_path / "job.snapjar"
+
+    def seal(by: snapjar.Key) -> None:
+        snapjar.dump(make(job, id=7, state="run"), path, schema_version=1, key=by, context="jobs")
+
+    seal(key)
+    before = path.read_bytes()
+    (result,) = snapjar.migrate(path, contract)
+    assert result.error.diagnostic == "record-sealed" and path.read_bytes() == before
+    (result,) = snapjar.migrate(path, contract, key=other, context="jobs")
+    assert result.error.diagnostic == "seal-unknown-key" and path.read_bytes() == before
+    (result,) = snapjar.migrate(path, contract, key=key)
+    assert result.error.diagnostic == "seal-context-mismatch" and path.read_bytes() == before
+    (result,) = snapjar.migrate(path, contract, key=other, trust=key, context="jobs")
+    assert result.error is None and result.changed
+    assert snapjar.load(path, allow=[job], trust=other, context="jobs").status == "run"
+    assert snapjar.inspect(path).fields["history"][0]["seal"] == "renewed"
+    with pytest.raises(snapjar.SealError, match="seal-unknown-key"):
+        snapjar.load(path, allow=[job], trust=key, context="jobs")
+    # What a load writes back.
+    seal(key)
+    with pytest.raises(ValueError, match="key="):
+        snapjar.load(path, contract=contract, write_back=True, trust=key, context="jobs")
+    assert snapjar.load(path, contract=contract, write_back=True, trust=key, key=key, context="jobs").status == "run"
+    assert snapjar.load(path, contract=contract, trust=key, context="jobs").status == "run"
+    snapjar.dump(make(job, id=7, state="run"), path, schema_version=1)
+    with pytest.raises(snapjar.SealError, match="seal-missing"):
+        snapjar.load(path, contract=contract, write_back=True, trust=key, key=key)
+    with pytest.raises(ValueError, match="nothing is written back"):
+        snapjar.load(path, contract=contract, key=key)
+    with pytest.raises(ValueError, match="context is for"):
+        snapjar.migrate(path, contract, context="jobs")
+
+
+def test_fleet_renews_seals(contract: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    key = snapjar.Key.generate()
+    key.save(tmp_path / "build.key", passphrase=None)
+    (tmp_path / "build.pub").write_text(key.public_text())
+    job = sys.modules["snapjar_test_jobs"].Job
+    (tmp_path / "jobs").mkdir()
+    snapjar.dump(make(job, id=1, state="run"), tmp_path / "jobs" / "a.snapjar", schema_version=1, key=key)
+    snapjar.dump(make(job, id=1, state="run"), tmp_path / "jobs" / "b.snapjar", schema_version=1)
+    report = fleet.migrate(tmp_path / "jobs", contract, key=tmp_path / "build.key", trust=tmp_path / "build.pub")
+    assert [(pathlib.Path(row.file).name, row.diagnostic) for row in report.results if row.exit_code] == [("b.snapjar", "seal-missing")]
+    assert snapjar.load(tmp_path / "jobs" / "a.snapjar", contract=contract, trust=key).status == "run"
+    with pytest.raises(TypeError, match="paths"):
+        fleet.migrate(tmp_path / "jobs", contract, key=key)

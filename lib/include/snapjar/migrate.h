@@ -19,6 +19,8 @@
 extern "C" {
 #endif
 
+struct snapjar_seal_demand;
+
 /* ---- objects ---- */
 
 /** Paths that are told of each step. */
@@ -155,7 +157,10 @@ typedef struct snapjar_migrate_options {
     /** Writes pickles again at `protocol`, 0 to 5. */
     bool has_protocol;
     int protocol;
-    /** A sealed record is refused with `record-sealed`, because its seal does not hold for a new record; or is not. */
+    /**
+     * A sealed record is refused with `record-sealed`, because its seal does not hold for a new record, unless there is
+     * a `sealer`; or is not: whatever seal is there is then neither looked at nor kept.
+     */
     bool drop_seal;
     /** How text of Python 2 is read in pickles that are in no record. */
     snapjar_string_encoding string_encoding;
@@ -174,12 +179,20 @@ typedef struct snapjar_migrate_options {
     /** Takes what each step did to each record. */
     snapjar_take_step *take_step;
     void *state;
+    /** Seals (seal.h) that every record of the source must have, before anything of it is migrated; NULL: as below. */
+    const struct snapjar_seal_demand *seal;
+    /**
+     * Seals the new file: every record of it, also those that are copied, whose other signatures stay. The records are
+     * one stream. Without `seal` and `drop_seal`, a source with any sealed record must be sealed by the sealer's own
+     * keys, in its context, all of it; what has no seal at all gets one. One sealer for each thread. NULL: no seals.
+     */
+    snapjar_sealer *sealer;
 } snapjar_migrate_options;
 
 #define SNAPJAR_MIGRATE_OPTIONS_INIT                                                                                   \
     {                                                                                                                  \
         sizeof(snapjar_migrate_options), NULL, false, 0, false, SNAPJAR_STRING_ASCII, NULL, false, 0, NULL, NULL,      \
-            false, NULL, NULL, NULL                                                                                    \
+            false, NULL, NULL, NULL, NULL, NULL                                                                        \
     }
 
 typedef struct snapjar_migration {

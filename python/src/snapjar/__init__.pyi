@@ -92,6 +92,7 @@ def load(
     migrations: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] | None = None,
     trust: _Trust = None,
     context: str | None = None,
+    key: _Key = None,
 ) -> Any: ...
 def migrate(
     paths: _Path | Iterable[_Path],
@@ -102,6 +103,9 @@ def migrate(
     backup: bool | str = False,
     drop_seal: bool = False,
     sync: bool = True,
+    key: _Key = None,
+    trust: _Trust = None,
+    context: str | None = None,
 ) -> list[Migrated]: ...
 def open_reader(
     source: _Source,

@@ -127,6 +127,9 @@ def migrate(
     backup: "bool | str" = False,
     drop_seal: bool = False,
     sync: bool = True,
+    key: Any = None,
+    trust: Any = None,
+    context: str | None = None,
 ) -> list[Migrated]:
     """Makes files current, in place: one path or many. Nothing is loaded or executed.
 
@@ -137,10 +140,17 @@ def migrate(
     protocol       -- write pickles again at this protocol
     schema_version -- of bare pickles, which do not say it
     backup         -- keep old files: True as NAME~, or a text to put behind the name
-    drop_seal      -- sealed records are migrated, and lose their seal; without it they are refused
+    drop_seal      -- the seals of sealed records are not looked at, and not kept; without this or `key` they are refused
     sync           -- wait until the disk has it
+    key            -- seal every record of the files that change. What was sealed must be so by these keys, unless `trust` names others
+    trust          -- migrate only what is sealed by these, as in `load`
+    context        -- what the seals were made for, and are again
     """
     names = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
+    from ._seal import resolve_keys, resolve_trust
+
+    if context is not None and key is None and trust is None:
+        raise ValueError("context is for a key or a trust, and none was given")
     native = None if contract is None else resolve_contract(contract)._native
     suffix = "~" if backup is True else backup or None
     rows = _core.migrate_paths(
@@ -151,6 +161,9 @@ def migrate(
         drop_seal,
         suffix,
         sync,
+        () if key is None else resolve_keys(key),
+        None if trust is None else resolve_trust(trust),
+        None if context is None else context.encode(),
     )
     results = []
     for name, (changed, records, changed_records, foreign, error) in zip(names, rows, strict=True):

@@ -120,13 +120,16 @@ def load(
     migrations: Any = None,
     trust: Any = None,
     context: str | None = None,
+    key: Any = None,
 ) -> Any:
+    if key is not None and not write_back:
+        raise ValueError("key seals what write_back writes, and nothing is written back")
     if contract is not None or migrations or write_back:
         wanted = {"allow": allow, "policy": policy, "environment": environment, "layout": layout, "type": type,
                   "schema_version": schema_version, "threads": threads}  # fmt: skip
-        if write_back and trust is not None:
-            raise ValueError("write_back goes with no trust: what it writes is not sealed")
-        return _load_by_contract(source, max_size, contract, write_back, migrations or {}, wanted, (trust, context))
+        if write_back and trust is not None and key is None:
+            raise ValueError("write_back under trust needs key=: what it writes would not be sealed")
+        return _load_by_contract(source, max_size, contract, write_back, migrations or {}, wanted, (trust, context), key)
     wanted = settings(allow, policy, environment, layout, type, schema_version, threads)
     opened = Opened(source, max_size)
     try:
@@ -178,7 +181,8 @@ def _loads_by_contract(data: bytes, contract: Any, migrations: Any, wanted: dict
 
 
 def _load_by_contract(
-    source: Any, max_size: int, contract: Any, write_back: bool, migrations: Any, wanted: dict[str, Any], seal: tuple
+    source: Any, max_size: int, contract: Any, write_back: bool, migrations: Any, wanted: dict[str, Any], seal: tuple,
+    key: Any,
 ) -> Any:
     is_path = isinstance(source, (str, os.PathLike))
     if write_back and (contract is None or not is_path or migrations):
@@ -190,11 +194,12 @@ def _load_by_contract(
         data = source.read() if hasattr(source, "read") else bytes(source)
     if max_size and len(data) > max_size:
         raise ValueError(f"the file has {len(data)} bytes, max_size is {max_size}")
-    _check_seal(data, *seal)
+    _check_seal(data, seal[0], None if seal[0] is None and key is not None else seal[1])
     contract = contract if contract is None else resolve_contract(contract)
     obj = _loads_by_contract(data, contract, migrations, wanted)
     if write_back:
-        (result,) = migrate(source, contract)
+        trust, context = seal
+        (result,) = migrate(source, contract, key=key, trust=trust, context=context)
         if result.error is not None:
             raise result.error
     return obj

@@ -102,6 +102,9 @@ def migrate(
     schema_version: int | None = None,
     backup: bool | str = False,
     drop_seal: bool = False,
+    key: Any = None,
+    trust: Any = None,
+    context: str | None = None,
     client: Any = None,
     batch: int = 1000,
     match: str = "*",
@@ -113,10 +116,11 @@ def migrate(
     The contract travels to the workers as text. A batch whose worker fails is not analysed: run it again, what is done already is
     current then. URLs are not migrated.
 
-    contract, protocol, schema_version, backup, drop_seal -- as those of `snapjar.migrate`; the others as those of `verify`
+    contract, protocol, schema_version, backup, drop_seal, context -- as those of `snapjar.migrate`; the others as those of `verify`
+    key, trust -- the same, but as paths, which every worker reads: keys do not travel
     """
     text = None if contract is None else resolve_contract(contract)._text
-    job = ("migrate", (text, protocol, schema_version, backup, drop_seal), 1, {})
+    job = ("migrate", (text, protocol, schema_version, backup, drop_seal, *_seal_paths(key, trust), context), 1, {})
     return _run(job, targets, client, batch, match, timeout, progress)
 
 
@@ -323,15 +327,24 @@ def _from_denial(result: FileResult, pickle: ScanResult) -> FileResult:
     return result._replace(diagnostic=first.diagnostic, offset=first.offset, space="content", message=text, hint=hint)
 
 
+def _seal_paths(key: Any, trust: Any) -> tuple:
+    """Paths as texts, which travel to workers; keys themselves never do."""
+    several = key if isinstance(key, (list, tuple)) else [key]
+    if not all(isinstance(item, (str, os.PathLike)) for item in (*several, trust) if item is not None):
+        raise TypeError("key and trust must be paths of files here: keys do not travel to other processes")
+    paths = tuple(os.fspath(item) for item in several if item is not None)
+    return paths or None, None if trust is None else os.fspath(trust)
+
+
 _read_contract = functools.lru_cache(maxsize=16)(Contract)
 
 
 def _migrate_all(settings: tuple, entries: list[Entry]) -> list[FileResult]:
-    text, protocol, schema_version, backup, drop_seal = settings
+    text, protocol, schema_version, backup, drop_seal, key, trust, context = settings
     contract = None if text is None else _read_contract(text)
     local = [entry for entry in entries if not entry[2]]
     rows = _migrate([entry[1] for entry in local], contract, protocol=protocol, schema_version=schema_version, backup=backup,
-                    drop_seal=drop_seal)  # fmt: skip
+                    drop_seal=drop_seal, key=key, trust=trust, context=context)  # fmt: skip
     found = {entry[0]: row for entry, row in zip(local, rows, strict=True)}
     return [_migrated_one(entry[0], found.get(entry[0])) for entry in entries]
 
