@@ -6,11 +6,43 @@
 #include <string.h>
 
 #include "migrate/edit.h"
+#include "pickle/opcodes.h"
+
+/** copyreg._reconstructor(class, object, None), which takes no other arguments, becomes the class's own __new__. */
+static snapjar_status unmake_reconstructor(sj_apply *run, const sj_instance *instance, const sj_ref *arguments,
+                                           size_t count, snapjar_error *err)
+{
+    snapjar_graph *graph = run->graph;
+    const uint64_t offset = sj_apply_offset(run, instance->ref);
+    const sj_node *node = sj_graph_node(graph, instance->ref);
+    const sj_node *tuple = sj_graph_node(graph, instance->arguments);
+    if (tuple->count != 3 || !sj_picture_is_global(graph, graph->words[tuple->first + 1], "builtins", "object"))
+        return sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, instance->ref, err,
+                              "it is made of a value of another class (copyreg._reconstructor)");
+    sj_ref parts[2] = {instance->class_ref, 0};
+    run->is_stale = true;
+    SJ_TRY(sj_apply_release(run, graph->words[node->first], err));
+    SJ_TRY(sj_graph_add_made(graph, SJ_NODE_TUPLE, offset, &parts[1], err));
+    SJ_TRY(sj_graph_set_children(graph, parts[1], arguments, count, offset, err));
+    sj_node *made = &graph->nodes[instance->ref];
+    made->kind = SJ_NODE_NEW;
+    made->form = SJ_OP_NEWOBJ;
+    return sj_graph_set_children(graph, instance->ref, parts, 2, offset, err);
+}
+
+static bool is_reconstructed(const snapjar_graph *graph, const sj_instance *instance)
+{
+    const sj_node *node = sj_graph_node(graph, instance->ref);
+    return node->kind == SJ_NODE_CALL && instance->arguments_place == node->first + 1 &&
+           sj_picture_is_global(graph, graph->words[node->first], "copyreg", "_reconstructor");
+}
 
 snapjar_status sj_apply_set_arguments(sj_apply *run, const sj_instance *instance, const sj_ref *arguments, size_t count,
                                       snapjar_error *err)
 {
     snapjar_graph *graph = run->graph;
+    if (count != instance->argument_count && is_reconstructed(graph, instance))
+        return unmake_reconstructor(run, instance, arguments, count, err);
     const uint64_t offset = sj_apply_offset(run, instance->ref);
     const sj_node *node = sj_graph_node(graph, instance->arguments != 0 ? instance->arguments : instance->ref);
     /* The class, or what copyreg's functions take for themselves. */

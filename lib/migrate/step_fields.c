@@ -71,6 +71,18 @@ static sj_ref target_of(const snapjar_graph *graph, sj_ref ref, const sj_instanc
     return is_slot || instance->form == SJ_STATE_NONE ? 0 : instance->state;
 }
 
+/** The first pair of the field that the new one stands behind: it says which place the field has. */
+static bool find_after(const sj_apply *run, sj_ref ref, sj_field *field)
+{
+    sj_fields fields;
+    sj_fields_begin(&fields, run->graph, ref);
+    while (sj_fields_next(&fields, field)) {
+        if (sj_apply_is_key(run, field->key, SJ_IN_AFTER))
+            return true;
+    }
+    return false;
+}
+
 static snapjar_status insert_field(sj_apply *run, sj_ref ref, const sj_instance *instance, snapjar_error *err)
 {
     sj_ref pair[2];
@@ -80,7 +92,7 @@ static snapjar_status insert_field(sj_apply *run, sj_ref ref, const sj_instance 
     const uint64_t offset = sj_apply_offset(run, ref);
     if (run->edit->members[SJ_IN_AFTER] != NULL) {
         char told[SJ_EDIT_TOLD_SIZE];
-        if (!sj_apply_find(run, ref, SJ_IN_AFTER, &after))
+        if (!find_after(run, ref, &after))
             return sj_apply_raise(run, SNAPJAR_DIAG_STEP_FIELD_MISSING, ref, err,
                                   "it has no %s for the new one to stand behind",
                                   sj_edit_told(run->edit, SJ_IN_AFTER, told));

@@ -295,7 +295,7 @@ static bool is_done(const sj_apply *run, const sj_instance *instance)
 {
     const char *to = sj_edit_text(run->edit, SJ_IN_TO).data;
     if (strcmp(to, "arguments") == 0)
-        return instance->form == SJ_STATE_NONE;
+        return instance->form == SJ_STATE_NONE && instance->argument_count == field_count(run);
     /* Nothing to write: most classes have no state then, in each form. */
     if (instance->form == SJ_STATE_NONE && !reads_arguments(run, instance))
         return true;
