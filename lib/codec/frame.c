@@ -16,8 +16,6 @@
 #include "util/bytes.h"
 #include "util/pipeline.h"
 
-#define RAW_BLOCK_SIZE ((size_t)128 << 10)
-
 struct sj_codec {
     ZSTD_CCtx *compress;
     ZSTD_DCtx *decompress;
@@ -121,38 +119,58 @@ snapjar_status sj_frame_compress(sj_codec *codec, uint8_t *out, size_t room, siz
     return SNAPJAR_OK;
 }
 
-size_t sj_frame_store(uint8_t *out, const void *bytes, size_t size)
+size_t sj_frame_store_head(uint8_t out[SJ_FRAME_HEAD_MAX], size_t size)
 {
     static const uint8_t magic[4] = {0x28, 0xb5, 0x2f, 0xfd};
-    const uint8_t *in = bytes;
-    uint8_t *p = out;
 
     /* Frame_Header_Descriptor: Single_Segment and Content_Checksum, and the size of the content size (section 3.1.1.1).
      */
-    memcpy(p, magic, sizeof(magic));
+    memcpy(out, magic, sizeof(magic));
     if (size < 256) {
-        p[4] = 0x24;
-        p[5] = (uint8_t)size;
-        p += 6;
-    } else if (size < 65536 + 256) {
-        p[4] = 0x64;
-        sj_write_le16(p + 5, (uint16_t)(size - 256));
-        p += 7;
-    } else {
-        p[4] = 0xa4;
-        sj_write_le32(p + 5, (uint32_t)size);
-        p += 9;
+        out[4] = 0x24;
+        out[5] = (uint8_t)size;
+        return 6;
     }
+    if (size < 65536 + 256) {
+        out[4] = 0x64;
+        sj_write_le16(out + 5, (uint16_t)(size - 256));
+        return 7;
+    }
+    out[4] = 0xa4;
+    sj_write_le32(out + 5, (uint32_t)size);
+    return 9;
+}
+
+void sj_block_store_head(uint8_t out[SJ_BLOCK_HEAD_SIZE], size_t left)
+{
+    size_t block = (size_t)sj_min(left, SJ_RAW_BLOCK_SIZE);
+
+    sj_write_le24(out, (uint32_t)(block << 3 | (left == block)));
+}
+
+size_t sj_frame_store_size(size_t size)
+{
+    uint8_t head[SJ_FRAME_HEAD_MAX];
+    size_t blocks = (size + SJ_RAW_BLOCK_SIZE - 1) / SJ_RAW_BLOCK_SIZE;
+
+    return sj_frame_store_head(head, size) + blocks * SJ_BLOCK_HEAD_SIZE + size + SJ_FRAME_CHECKSUM_SIZE;
+}
+
+size_t sj_frame_store(uint8_t *out, const void *bytes, size_t size)
+{
+    const uint8_t *in = bytes;
+    uint8_t *p = out + sj_frame_store_head(out, size);
+
     for (size_t left = size; left > 0;) {
-        size_t block = (size_t)sj_min(left, RAW_BLOCK_SIZE);
-        left -= block;
-        sj_write_le24(p, (uint32_t)(block << 3 | (left == 0)));
-        memcpy(p + 3, in, block);
-        p += 3 + block;
+        size_t block = (size_t)sj_min(left, SJ_RAW_BLOCK_SIZE);
+        sj_block_store_head(p, left);
+        memcpy(p + SJ_BLOCK_HEAD_SIZE, in, block);
+        p += SJ_BLOCK_HEAD_SIZE + block;
         in += block;
+        left -= block;
     }
     sj_write_le32(p, sj_checksum_zstd(bytes, size));
-    return (size_t)(p + 4 - out);
+    return (size_t)(p + SJ_FRAME_CHECKSUM_SIZE - out);
 }
 
 snapjar_status sj_frame_decompress(sj_codec *codec, void *out, size_t content_size, const uint8_t *frame,

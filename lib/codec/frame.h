@@ -73,8 +73,21 @@ size_t sj_frame_bound(size_t content_size);
 snapjar_status sj_frame_compress(sj_codec *codec, uint8_t *out, size_t room, size_t *out_size, const void *bytes,
                                  size_t size, int level, snapjar_error *err);
 
-/** Writes one frame of raw blocks (RFC 8878, section 3.1.1.2); returns its size. */
+/** Writes one frame of raw blocks (RFC 8878, section 3.1.1.2); returns its size, sj_frame_store_size(size). */
 size_t sj_frame_store(uint8_t *out, const void *bytes, size_t size);
+
+/* What such a frame is made of: a head; blocks of SJ_RAW_BLOCK_SIZE, the last one what is left, each behind a head of
+ * its own; the checksum (sj_checksum_zstd), little-endian. */
+#define SJ_RAW_BLOCK_SIZE ((size_t)128 << 10)
+#define SJ_FRAME_HEAD_MAX 9
+#define SJ_BLOCK_HEAD_SIZE 3
+#define SJ_FRAME_CHECKSUM_SIZE 4
+
+size_t sj_frame_store_size(size_t size);
+/** Writes the head of a frame of `size` bytes of content; returns its own size. */
+size_t sj_frame_store_head(uint8_t out[SJ_FRAME_HEAD_MAX], size_t size);
+/** Writes the head of the block that begins where so much of the content is left. */
+void sj_block_store_head(uint8_t out[SJ_BLOCK_HEAD_SIZE], size_t left);
 
 /**
  * Decompresses one frame to exactly `content_size` bytes, else decode-failed at `file_offset`. Without `is_checked` the

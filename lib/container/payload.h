@@ -20,8 +20,9 @@ typedef struct sj_payload_reading {
     /** Threads that read and decompress beside the calling one; 0: none. */
     unsigned threads;
     /**
-     * Called once the stored bytes and the walk over their frames hold, and so the size is known to be meant: gives
-     * memory for the whole content. NULL: kept buffers of a frame each are used.
+     * Called once the stored bytes and the walk over their frames hold, and so the size is known to be meant, or at
+     * once where the stored bytes are more: gives memory for the whole content. NULL: kept buffers of a frame each are
+     * used.
      */
     snapjar_status (*prepare)(void *state, uint8_t **content, snapjar_error *err);
     /** Gets the content in order, perhaps before the stored bytes behind it were checked; may be NULL. */
@@ -46,8 +47,8 @@ snapjar_status sj_payload_check_stored(const sj_payload_reading *reading, uint64
  * Checks the stored payload as above, decompresses it to exactly `size` bytes and compares their checksum. A payload
  * that is not in memory is read once, each frame into memory where it is hashed, walked over and decompressed. With
  * `prepare` or `digest`, which want the checks of all stored bytes first, a large one is read twice, and what is
- * decompressed is hashed again: source-changed if that differs. Whatever was consumed before a failure must be thrown
- * away.
+ * decompressed is hashed again: source-changed if that differs; but one of raw blocks without `digest` is read once, to
+ * where it stays. Whatever was consumed before a failure must be thrown away.
  */
 snapjar_status sj_payload_read(const sj_payload_reading *reading, uint64_t *frame_count, snapjar_error *err);
 

@@ -7,6 +7,7 @@
 
 #include "codec/frame.h"
 #include "container/payload.h"
+#include "container/payload_direct.h"
 #include "container/pool.h"
 #include "util/bytes.h"
 #include "util/pipeline.h"
@@ -470,11 +471,14 @@ static snapjar_status keep_stored(reading *r, snapjar_error *err)
                                 err);
 }
 
-static snapjar_status run(const sj_payload_reading *plan, bool stored_only, uint64_t *frame_count, snapjar_error *err)
+/* `content`: memory for it, where it was prepared already; or NULL. */
+static snapjar_status run(const sj_payload_reading *plan, bool stored_only, uint8_t *content, uint64_t *frame_count,
+                          snapjar_error *err)
 {
     reading r = {
         .plan = plan,
         .header = plan->record->header,
+        .content = content,
         .threads = plan->record->header->size < THREADS_SIZE_MIN ? 0 : plan->threads,
         .may_workers_read = sj_source_is_for_any_thread(plan->source),
     };
@@ -485,7 +489,7 @@ static snapjar_status run(const sj_payload_reading *plan, bool stored_only, uint
     /* Nothing is decompressed before a seal's digest holds. */
     if (status == SNAPJAR_OK && (stored_only || plan->prepare || plan->digest))
         status = finish_first_pass(&r, err);
-    if (status == SNAPJAR_OK && !stored_only && plan->prepare)
+    if (status == SNAPJAR_OK && !stored_only && plan->prepare && !r.content)
         status = plan->prepare(plan->state, &r.content, err);
     if (status == SNAPJAR_OK && !stored_only)
         status = run_second_pass(&r, err);
@@ -497,10 +501,33 @@ static snapjar_status run(const sj_payload_reading *plan, bool stored_only, uint
 
 snapjar_status sj_payload_check_stored(const sj_payload_reading *plan, uint64_t *frame_count, snapjar_error *err)
 {
-    return run(plan, true, frame_count, err);
+    return run(plan, true, NULL, frame_count, err);
+}
+
+/* What was read by the short way goes to its reader. */
+static snapjar_status consume_all(const sj_payload_reading *plan, const uint8_t *content, uint64_t *frame_count,
+                                  snapjar_error *err)
+{
+    const snapjar_header *header = plan->record->header;
+
+    for (uint64_t at = 0; plan->consume && at < header->size; at += header->frame_size)
+        SJ_TRY(plan->consume(plan->state, content + at, (size_t)sj_min(header->frame_size, header->size - at), err));
+    if (frame_count)
+        *frame_count = (header->size - 1) / header->frame_size + 1;
+    return SNAPJAR_OK;
 }
 
 snapjar_status sj_payload_read(const sj_payload_reading *plan, uint64_t *frame_count, snapjar_error *err)
 {
-    return run(plan, false, frame_count, err);
+    uint8_t *content = NULL;
+    bool is_whole = false;
+
+    /* Memory for content that is no larger than the stored bytes, which are there, can be had before they are read. */
+    if (plan->prepare && sj_payload_may_be_direct(plan)) {
+        SJ_TRY(plan->prepare(plan->state, &content, err));
+        SJ_TRY(sj_payload_read_direct(plan, content, &is_whole, err));
+    }
+    if (is_whole)
+        return consume_all(plan, content, frame_count, err);
+    return run(plan, false, content, frame_count, err);
 }

@@ -168,6 +168,42 @@ static void test_walk_faults_come_before_decoding(void **state)
     free(content.bytes);
 }
 
+/* Frames of several blocks, each of which has a head. */
+static void test_raw_blocks(void **state)
+{
+    const size_t frame = 8 * FRAME;
+    const size_t block = 2 * FRAME;
+    /* Heads of nine bytes and of three, the checksum. */
+    const size_t stored = 9 + 4 * (3 + block) + 4;
+    const struct {
+        size_t at;
+        snapjar_diagnostic diagnostic;
+        size_t fault;
+    } faults[] = {
+        {4, SNAPJAR_DIAG_FRAME_FLAGS, 0},
+        {9 + 3 + 77, SNAPJAR_DIAG_DECODE_FAILED, 0},
+        {9 + 3 + block, SNAPJAR_DIAG_DECODE_FAILED, 0},
+        {9 + 3 + block + 3 + 77, SNAPJAR_DIAG_DECODE_FAILED, 0},
+        {stored - 5, SNAPJAR_DIAG_DECODE_FAILED, 0},
+        {stored - 1, SNAPJAR_DIAG_DECODE_FAILED, 0},
+    };
+    blob content = make_pickle(4 * frame + block + 300);
+
+    (void)state;
+    for (size_t number = 0; number < 4; number += 3) {
+        for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+            blob payload = craft_payload(content.bytes, content.size, frame);
+            payload.bytes[number * stored + faults[i].at] ^= 4;
+            sj_header_plan plan = craft_plan(content.bytes, content.size, payload.bytes, payload.size);
+            plan.frame_size = (uint32_t)frame;
+            expect_planned(&plan, &payload, faults[i].diagnostic, SNAPJAR_SPACE_FILE,
+                           number * stored + faults[i].fault);
+            free(payload.bytes);
+        }
+    }
+    free(content.bytes);
+}
+
 /* Sizes in the header that the payload does not have. */
 static void test_sizes(void **state)
 {
@@ -749,9 +785,15 @@ static void test_failing_reads(void **state)
 static void test_failing_reads_of_damage(void **state)
 {
     blob content = make_pickle(60 * FRAME);
-    blob payload = craft_payload(content.bytes, content.size, FRAME);
+    snapjar_pack_options packing = test_options();
 
     (void)state;
+    /* Raw frames alone would be read another way first. */
+    memset(content.bytes + 50 * FRAME, 0, FRAME);
+    packing.frame_size = FRAME;
+    blob packed = pack_all(context, content.bytes, content.size, 1, &packing);
+    size_t start = payload_of(&packed);
+    blob payload = blob_copy(packed.bytes + start, packed.size - SJ_TRAILER_SIZE - start);
     payload.bytes[3 * STORED + 50] ^= 1;
     sj_header_plan plan = craft_plan(content.bytes, content.size, payload.bytes, payload.size);
     blob file = craft_planned(context, &plan, payload.bytes, payload.size);
@@ -781,6 +823,7 @@ static void test_failing_reads_of_damage(void **state)
     }
     free(file.bytes);
     free(payload.bytes);
+    free(packed.bytes);
     free(content.bytes);
 }
 
@@ -857,16 +900,43 @@ static void expect_changed(const blob *file, const uint8_t *others, size_t at, s
     }
 }
 
-/* To load, each byte is read twice: once to check it, once to use it. What changes between is never the record's fault.
- */
+/* What is loaded from raw frames is what was checked: bytes that change behind the reading do not matter. */
+static void expect_loaded_once(const blob *file, const uint8_t *others, size_t at, const blob *content)
+{
+    for (unsigned threads = 0; threads <= 3; threads++) {
+        hooked_source changing = {
+            .bytes = file->bytes, .size = file->size, .others = others, .swap_at = at, .swap_turn = 2};
+        snapjar_check_options options = SNAPJAR_CHECK_OPTIONS_INIT;
+        snapjar_content *loaded = NULL;
+        snapjar_reader *reader = NULL;
+        const snapjar_record *record = NULL;
+        uint64_t size = 0;
+        options.threads = threads;
+        snapjar_source *source = hooked_source_open(context, &changing);
+        assert_ok(snapjar_reader_new(&reader, context, source, NULL, err));
+        assert_ok(snapjar_reader_next(reader, &record, err));
+        assert_ok(snapjar_record_load(reader, &loaded, &options, err));
+        assert_int_equal(changing.turns, 1);
+        const void *bytes = snapjar_content_data(loaded, &size, NULL);
+        assert_int_equal(size, content->size);
+        assert_memory_equal(bytes, content->bytes, content->size);
+        snapjar_content_free(loaded);
+        snapjar_reader_free(reader);
+        snapjar_source_free(source);
+    }
+}
+
+/* To load compressed frames, each byte is read twice: once to check it, once to use it. What changes between is never
+ * the record's fault. */
 static void test_changing_source(void **state)
 {
     blob content = make_pickle(20 * FRAME);
     snapjar_pack_options packing = test_options();
 
     (void)state;
+    /* One frame that is compressed is enough for all to be read twice. */
+    memset(content.bytes + 12 * FRAME, 0, FRAME);
     packing.frame_size = FRAME;
-    packing.compression = SNAPJAR_COMPRESSION_RAW;
     blob file = pack_all(context, content.bytes, content.size, 1, &packing);
     size_t payload = payload_of(&file);
     const answer changed = {SNAPJAR_IO, SNAPJAR_DIAG_SOURCE_CHANGED, SNAPJAR_SPACE_FILE, payload};
@@ -874,7 +944,7 @@ static void test_changing_source(void **state)
     const struct {
         size_t frame;
         size_t at;
-    } places[] = {{0, 0}, {0, 3}, {0, 8}, {0, 100}, {7, 50}, {19, STORED - 1}};
+    } places[] = {{0, 0}, {0, 3}, {0, 8}, {0, 100}, {7, 50}, {11, STORED - 1}};
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         size_t frame = payload + places[i].frame * STORED;
         blob others = blob_copy(file.bytes, file.size);
@@ -888,13 +958,33 @@ static void test_changing_source(void **state)
     for (size_t i = 0; i < 2; i++) {
         blob others = blob_copy(file.bytes, file.size);
         content.bytes[changes[i]] ^= 0xbd;
-        blob stored = craft_payload(content.bytes, content.size, FRAME);
+        blob stored = craft_payload(content.bytes, FRAME, FRAME);
         memcpy(others.bytes + payload, stored.bytes, stored.size);
         expect_changed(&file, others.bytes, payload, 2, LOADING, 1, &changed);
         free(others.bytes);
         free(stored.bytes);
     }
     free(file.bytes);
+    free(content.bytes);
+}
+
+/* Raw frames are read once to load them, too, of whatever size they are. */
+static void test_raw_frames_are_loaded_once(void **state)
+{
+    blob content = make_pickle(20 * FRAME);
+    snapjar_pack_options packing = test_options();
+
+    (void)state;
+    packing.compression = SNAPJAR_COMPRESSION_RAW;
+    for (packing.frame_size = SNAPJAR_FRAME_SIZE_MAX; packing.frame_size >= FRAME; packing.frame_size /= 2) {
+        blob file = pack_all(context, content.bytes, content.size, 1, &packing);
+        blob others = blob_copy(file.bytes, file.size);
+        size_t payload = payload_of(&file);
+        memset(others.bytes + payload, 0, others.size - payload);
+        expect_loaded_once(&file, others.bytes, payload, &content);
+        free(others.bytes);
+        free(file.bytes);
+    }
     free(content.bytes);
 }
 
@@ -1215,6 +1305,7 @@ int main(void)
         cmocka_unit_test(test_checksums),
         cmocka_unit_test(test_undecodable_frames),
         cmocka_unit_test(test_walk_faults_come_before_decoding),
+        cmocka_unit_test(test_raw_blocks),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_pickles),
         cmocka_unit_test(test_padding),
@@ -1233,6 +1324,7 @@ int main(void)
         cmocka_unit_test(test_failing_reads_of_damage),
         cmocka_unit_test(test_failing_source),
         cmocka_unit_test(test_changing_source),
+        cmocka_unit_test(test_raw_frames_are_loaded_once),
         cmocka_unit_test(test_source_is_read_once),
         cmocka_unit_test(test_damaged_before_it_is_read),
         cmocka_unit_test(test_next_and_seek),
