@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Contracts from Python: migrating in memory and in place, refusing what drifted, and functions for what data cannot say."""
 
+import collections
+import dataclasses
 import json
 import pathlib
 import pickle
@@ -106,10 +108,72 @@ def test_functions_follow(contract: pathlib.Path, tmp_path: pathlib.Path) -> Non
     assert job.owner == "host-7"
     # It was of a later version than that the function is for.
     assert snapjar.load(path, contract=contract, migrations={0: owner}).owner is None
-    with pytest.raises(TypeError, match="must return a dict"):
+    with pytest.raises(snapjar.ContractError, match="must return a dict.*migration-function"):
         snapjar.load(path, contract=contract, migrations={1: lambda state: None})
     with pytest.raises(ValueError, match="write_back"):
         snapjar.load(path, contract=contract, migrations={1: owner}, write_back=True)
+
+
+class Slim:
+    __slots__ = ("a", "__private")
+
+    def __init__(self, a: object) -> None:
+        self.a = a
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    a: object
+
+
+class Derived(Slim):
+    pass
+
+
+def test_functions_for_classes(tmp_path: pathlib.Path) -> None:
+    slim, frozen, derived = Slim(1), Frozen(2), Derived(3)
+    derived.more = [slim]  # type: ignore[attr-defined]
+    root = {"x": [slim, (frozen, collections.deque([derived]))], "y": slim, "z": {"k": Slim([frozen])}}
+    root["self"] = root
+    data = snapjar.dumps(root, type="t", schema_version=3)
+    seen: list[object] = []
+
+    def note(state: dict) -> dict:
+        seen.append(state["a"])
+        return {**state, "a": (state["a"], "noted")}
+
+    name = f"{__name__}:Slim"
+    allow = [Slim, Frozen, Derived]
+    loaded = snapjar.loads(data, allow=allow, layout="ignore", migrations={3: {name: note, Frozen: [note, note]}})
+    assert loaded["x"][0].a == (1, "noted") and loaded["y"] is loaded["x"][0] and loaded["self"] is loaded
+    assert loaded["x"][1][1][0].a == 3 and loaded["x"][1][1][0].more[0] is loaded["y"]
+    assert loaded["x"][1][0].a == ((2, "noted"), "noted")
+    assert seen[0] == 1 and len(seen) == 4
+    # Of a later version than the functions are for; and a class of which there is nothing.
+    assert snapjar.loads(data, allow=allow, layout="ignore", migrations={2: {name: note}})["y"].a == 1
+    assert snapjar.loads(data, allow=allow, layout="ignore", migrations={3: {"app:None": note}})["y"].a == 1
+    # Fields go and come.
+    gone = snapjar.loads(data, allow=allow, layout="ignore", migrations={3: {name: lambda state: {"_Slim__private": 1}}})
+    assert not hasattr(gone["y"], "a") and gone["y"]._Slim__private == 1
+
+
+def test_functions_that_fail(tmp_path: pathlib.Path) -> None:
+    data = snapjar.dumps(Slim(1), schema_version=3)
+    name = f"{__name__}:Slim"
+
+    def fails(function: object) -> snapjar.ContractError:
+        with pytest.raises(snapjar.ContractError, match="migration-function") as caught:
+            snapjar.loads(data, allow=[Slim], layout="ignore", migrations={3: {name: function}})
+        return caught.value
+
+    error = fails(lambda state: {}["x"])
+    assert isinstance(error.__cause__, KeyError) and error.diagnostic == "migration-function"
+    assert "from version 3" in str(error) and name in str(error)
+    assert "must return a dict" in str(fails(lambda state: 1))
+    assert "cannot hold" in str(fails(lambda state: {"other": 1}))
+    for wrong in ([1], {"3": len}, {True: len}, {-1: len}, {3: 1}, {3: {"Slim": len}}, {3: {name: 1}}, {3: {name: [1]}}, {3: {7: len}}):
+        with pytest.raises(snapjar.ArgumentError, match="migrations .*invalid-argument"):
+            snapjar.loads(data, allow=[Slim], layout="ignore", migrations=wrong)
 
 
 def test_load_refuses(contract: pathlib.Path, tmp_path: pathlib.Path) -> None:

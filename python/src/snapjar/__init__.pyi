@@ -20,6 +20,8 @@ _Bytes: TypeAlias = bytes | bytearray | memoryview
 _Source: TypeAlias = _Path | BinaryIO | _Readable | _Bytes
 _Allow: TypeAlias = Iterable[Any] | str | type
 _Scalar: TypeAlias = str | int | bool | None
+_Function: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
+_Functions: TypeAlias = Mapping[int, _Function | Mapping[str | type, _Function | Iterable[_Function]]]
 _Layout: TypeAlias = Literal["warn", "refuse", "ignore"]
 _Compression: TypeAlias = Literal["auto", "raw", "zstd"]
 
@@ -72,7 +74,7 @@ def loads(
     schema_version: int | None = None,
     threads: int | None = None,
     contract: Contract | _Path | bytes | None = None,
-    migrations: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] | None = None,
+    migrations: _Functions | None = None,
     trust: _Trust = None,
     context: str | None = None,
 ) -> Any: ...
@@ -89,7 +91,7 @@ def load(
     max_size: int = 0,
     contract: Contract | _Path | bytes | None = None,
     write_back: bool = False,
-    migrations: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] | None = None,
+    migrations: _Functions | None = None,
     trust: _Trust = None,
     context: str | None = None,
     key: _Key = None,

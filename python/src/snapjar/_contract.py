@@ -98,26 +98,6 @@ def migrate_record(contract: Contract, data: Any) -> bytes | None:
     return _core.migrate_bytes(contract._native, data, -1, -1)
 
 
-def run_functions(obj: Any, version: int, functions: Mapping[int, Callable[[dict], dict]]) -> Any:
-    """Lets functions go over the state of an object that was of this version, from the oldest on."""
-    for number in sorted(functions):
-        if number < version:
-            continue
-        if isinstance(obj, dict):
-            obj = _state_of(functions[number](obj), number)
-            continue
-        state = _state_of(functions[number](dict(vars(obj))), number)
-        vars(obj).clear()
-        vars(obj).update(state)
-    return obj
-
-
-def _state_of(state: Any, number: int) -> dict:
-    if not isinstance(state, dict):
-        raise TypeError(f"the migration from version {number} must return a dict, not {type(state).__name__}")
-    return state
-
-
 def migrate(
     paths: "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]",
     contract: "Contract | str | os.PathLike[str] | bytes | None" = None,

@@ -8,10 +8,11 @@ import os
 from typing import Any
 
 from . import _core
-from ._contract import migrate, migrate_record, resolve_contract, run_functions
+from ._contract import migrate, migrate_record, resolve_contract
 from ._dump import _type_name
 from ._environment import environment_rules
 from ._errors import ContractError, EndOfFile, hint_of
+from ._functions import check_functions, run_functions
 from ._layout import MODES
 from ._policy import Policy, resolve_policy
 from ._seal import demand
@@ -166,6 +167,7 @@ def _check_seal(data: bytes, trust: Any, context: str | None) -> None:
 def _loads_by_contract(data: bytes, contract: Any, migrations: Any, wanted: dict[str, Any]) -> Any:
     """Migrated in memory by the contract, through the whole gate, and then by functions for what data alone cannot say."""
     migrated = None
+    migrations = check_functions(migrations)
     if contract is not None:
         contract = resolve_contract(contract)
         migrated = migrate_record(contract, data)
