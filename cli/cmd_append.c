@@ -91,6 +91,27 @@ static bool follow(struct append *append, snapjar_sink *sink)
     return !sealer || snapjar_sealer_follow(sealer, sink, &append->failure) == SNAPJAR_OK;
 }
 
+/* Whether the file ends with a sealed record: what follows it unsealed, readers that demand seals refuse. */
+static bool ends_sealed(const struct append *append)
+{
+    snapjar_context *context = append->packing->context;
+    snapjar_source *source = NULL;
+    snapjar_reader *reader = NULL;
+    const snapjar_record *record = NULL;
+
+    snapjar_status status = snapjar_source_open_path(&source, context, append->file, 0, NULL);
+    if (status == SNAPJAR_OK)
+        status = snapjar_reader_new(&reader, context, source, NULL, NULL);
+    if (status == SNAPJAR_OK)
+        status = snapjar_reader_seek_last(reader, NULL);
+    if (status == SNAPJAR_OK)
+        status = snapjar_reader_next(reader, &record, NULL);
+    const bool is_sealed = status == SNAPJAR_OK && record && snapjar_header_seal_size(snapjar_record_header(record));
+    snapjar_reader_free(reader);
+    snapjar_source_free(source);
+    return is_sealed;
+}
+
 static void append_all(struct append *append, const struct string_list *names)
 {
     struct packing *packing = append->packing;
@@ -119,6 +140,7 @@ static void append_all(struct append *append, const struct string_list *names)
     interrupt_hold();
     if (repaired_size)
         tell_repair(append, snapjar_sink_torn_path(sink), repaired_size);
+    const bool breaks_seals = !packing->options.sealer && ends_sealed(append);
     if (!follow(append, sink)) {
         packing_fail(packing, NULL, append->file, &append->failure);
     } else if (add_inputs(append, sink, &first, names)) {
@@ -126,6 +148,10 @@ static void append_all(struct append *append, const struct string_list *names)
             packing_fail(packing, NULL, append->file, &err);
         else
             report_print(&append->json);
+        if (breaks_seals)
+            report_remark(packing->cli, append->file,
+                          "the record before is sealed, and what was added is not: readers that demand seals refuse it "
+                          "(append --key)");
     }
     snapjar_sink_free(sink);
     packing_close(&first);
@@ -195,7 +221,10 @@ const struct command command_append = {
     "appenders out. Inputs are what pack takes. Either all records become part of the file, or the file is as it "
     "was.\n\n"
     "A file whose last record is cut short is refused: another process may be writing it without the lock, or an "
-    "append was interrupted. With --repair the torn bytes are moved to a file of their own, and nothing is lost.",
+    "append was interrupted. With --repair the torn bytes are moved to a file of their own, and nothing is lost.\n\n"
+    "With --key the records are sealed and go on with the stream of the sealed ones before them. Without it, records "
+    "that "
+    "come behind a sealed one are added with a remark: readers that demand seals read up to there and refuse the rest.",
     rows,
     OPERAND_FILE,
     examples,

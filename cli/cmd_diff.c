@@ -11,6 +11,7 @@
 #include "changes.h"
 #include "json_out.h"
 #include "pickle_walk.h"
+#include "sealing.h"
 #include "terminal.h"
 
 #define CHANGES_DEFAULT 100
@@ -20,6 +21,7 @@ struct values {
     struct option_number changes;
     bool quiet;
     bool json;
+    struct trusting_values trusting;
 };
 
 static const struct option_row rows[] = {
@@ -28,6 +30,7 @@ static const struct option_row rows[] = {
     {'q', "quiet", NULL, OPTION_FLAG, offsetof(struct values, quiet), "print nothing: the exit code tells", NULL, 0, 0},
     {0, "json", NULL, OPTION_FLAG, offsetof(struct values, json), "print JSON, one object for each change", NULL, 0, 0},
     PICKLE_WALK_OPTION_ROWS(struct values),
+    TRUSTING_OPTION_ROWS(struct values, trusting),
     {0},
 };
 
@@ -339,7 +342,8 @@ static void tell_summary(struct diff *diff)
     }
 }
 
-static int compare(struct cli *cli, const struct values *values, const struct string_list *paths)
+static int compare(struct cli *cli, const struct values *values, const struct snapjar_seal_demand *seal,
+                   const struct string_list *paths)
 {
     struct diff diff = {.cli = cli, .values = values};
     snapjar_context *context = NULL;
@@ -348,6 +352,7 @@ static int compare(struct cli *cli, const struct values *values, const struct st
     snapjar_error err;
     bool is_open = true;
 
+    options.seal = seal;
     if (snapjar_context_new(&context, NULL, &err) != SNAPJAR_OK)
         return report_failure(cli, NULL, &err, NULL);
     for (int i = 0; i < 2 && is_open; i++) {
@@ -372,6 +377,7 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     struct values values = {0};
     struct string_list paths = {0};
+    struct trusting trusting = {.trust = NULL};
     int code = options_parse(cli, &values, &paths, argc, argv);
 
     if (code < 0 && paths.count != 2)
@@ -382,7 +388,11 @@ static int run(struct cli *cli, int argc, char **argv)
     if (code < 0 && values.quiet && values.json)
         code = report_usage(cli, "--quiet and --json contradict each other");
     if (code < 0)
-        code = compare(cli, &values, &paths);
+        code = trusting_make(&trusting, cli, &values.trusting);
+    if (code < 0)
+        code = compare(cli, &values, trusting_demand(&trusting), &paths);
+    trusting_clear(&trusting);
+    trusting_free_values(&values.trusting);
     string_list_free(&paths);
     return code;
 }

@@ -9,6 +9,7 @@
 
 #include "json_out.h"
 #include "pickle_walk.h"
+#include "sealing.h"
 #include "terminal.h"
 
 #define CHUNK_SIZE ((size_t)1 << 20)
@@ -26,6 +27,7 @@ struct values {
     struct option_number text;
     struct option_number stack;
     bool json;
+    struct trusting_values trusting;
 };
 
 static const struct option_row rows[] = {
@@ -39,6 +41,7 @@ static const struct option_row rows[] = {
      "show up to N values of the stack, the top ones (default 6)", NULL, 1, SNAPJAR_DIS_STACK_MAX},
     {0, "json", NULL, OPTION_FLAG, offsetof(struct values, json), "print JSON, one object for each opcode", NULL, 0, 0},
     PICKLE_WALK_OPTION_ROWS(struct values),
+    TRUSTING_OPTION_ROWS(struct values, trusting),
     {0},
 };
 
@@ -292,22 +295,28 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     struct values values = {0};
     struct string_list paths = {0};
+    struct trusting trusting = {.trust = NULL};
     int code = options_parse(cli, &values, &paths, argc, argv);
 
     if (code < 0 && !paths.count)
         code = report_usage(cli, "no file given: name files or directories, or - for standard input");
     if (code < 0 && values.to.is_given && values.from.value >= values.to.value)
         code = report_usage(cli, "--from %" PRId64 " is not below --to %" PRId64, values.from.value, values.to.value);
+    if (code < 0)
+        code = trusting_make(&trusting, cli, &values.trusting);
     if (code < 0) {
         struct pickle_walk walk = {.cli = cli,
                                    .state = &values,
                                    .values = &values.walk,
                                    .is_json = values.json,
                                    .has_titles = true,
-                                   .look = look};
+                                   .look = look,
+                                   .seal = trusting_demand(&trusting)};
         pickle_walk_run(&walk, &paths);
         code = cli->report.exit_code;
     }
+    trusting_clear(&trusting);
+    trusting_free_values(&values.trusting);
     string_list_free(&paths);
     return code;
 }

@@ -9,6 +9,7 @@
 #include "json_out.h"
 #include "output.h"
 #include "pickle_files.h"
+#include "sealing.h"
 
 struct values {
     struct option_number protocol;
@@ -18,6 +19,7 @@ struct values {
     uint64_t max_size;
     bool no_sync;
     bool json;
+    struct trusting_values trusting;
 };
 
 static const struct option_row rows[] = {
@@ -30,6 +32,7 @@ static const struct option_row rows[] = {
      "how to read strings of Python 2 in bare pickles (default ascii)", "ascii|latin1|bytes", 0, 0},
     {0, "max-size", "SIZE", OPTION_SIZE, offsetof(struct values, max_size),
      "refuse a pickle larger than SIZE (default 64G)", NULL, 0, 0},
+    TRUSTING_OPTION_ROWS(struct values, trusting),
     {0, "no-sync", NULL, OPTION_FLAG, offsetof(struct values, no_sync), "do not wait until the disk has it", NULL, 0,
      0},
     {0, "json", NULL, OPTION_FLAG, offsetof(struct values, json), "print JSON, one object for each pickle", NULL, 0, 0},
@@ -39,6 +42,7 @@ static const struct option_row rows[] = {
 struct transcode {
     struct cli *cli;
     const struct values *values;
+    const snapjar_seal_demand *seal;
     snapjar_context *context;
 };
 
@@ -284,6 +288,7 @@ static snapjar_status transcode_job(struct job *job, const char **guilty, snapja
 
     limits.content_size_max = values->max_size;
     options.limits = &limits;
+    options.seal = job->transcode->seal;
     options.string_encoding = (snapjar_string_encoding)(values->encoding ? values->encoding - 1 : 0);
     status = pickle_file_open(&job->file, job->transcode->context, job->input, &options, err);
     if (status != SNAPJAR_OK)
@@ -340,9 +345,10 @@ static void transcode_file(struct transcode *transcode, const char *input)
     free(job.output_name);
 }
 
-static int transcode_all(struct cli *cli, const struct values *values, const struct string_list *inputs)
+static int transcode_all(struct cli *cli, const struct values *values, const snapjar_seal_demand *seal,
+                         const struct string_list *inputs)
 {
-    struct transcode transcode = {.cli = cli, .values = values};
+    struct transcode transcode = {.cli = cli, .values = values, .seal = seal};
     snapjar_error err;
 
     cli->report.has_no_hints = values->json;
@@ -358,6 +364,7 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     struct values values = {0};
     struct string_list inputs = {0};
+    struct trusting trusting = {.trust = NULL};
     int code = options_parse(cli, &values, &inputs, argc, argv);
 
     if (code < 0 && !values.protocol.is_given)
@@ -367,7 +374,11 @@ static int run(struct cli *cli, int argc, char **argv)
     if (code < 0 && !inputs.count)
         string_list_add(&inputs, "-");
     if (code < 0)
-        code = transcode_all(cli, &values, &inputs);
+        code = trusting_make(&trusting, cli, &values.trusting);
+    if (code < 0)
+        code = transcode_all(cli, &values, trusting_demand(&trusting), &inputs);
+    trusting_clear(&trusting);
+    trusting_free_values(&values.trusting);
     string_list_free(&inputs);
     return code;
 }

@@ -133,7 +133,7 @@ PyObject *core_contract_check(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "OO", &capsule, &data) || contract_get(capsule, &contract) < 0 || !contract)
         return NULL;
     PyObject *boxed = PyTuple_Pack(1, data);
-    if (!boxed || target_get(&target, boxed) < 0) {
+    if (!boxed || target_get(state, &target, boxed) < 0) {
         Py_XDECREF(boxed);
         return NULL;
     }

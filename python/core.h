@@ -235,10 +235,12 @@ extern PyType_Spec writer_spec;
 typedef struct pickle_target {
     const char *path;
     Py_buffer view;
+    /** The seals that are demanded; its trust set is NULL if none are. */
+    snapjar_seal_demand demand;
 } pickle_target;
 
-/** From a path in bytes, borrowed, or (memory,). 0, or -1 with an exception. */
-int target_get(pickle_target *target, PyObject *object);
+/** From a path in bytes, borrowed, or (memory,), or (either, trust, context or None). 0, or -1 with an exception. */
+int target_get(module_state *state, pickle_target *target, PyObject *object);
 /** Of zeros too. */
 void target_release(pickle_target *target);
 

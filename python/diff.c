@@ -249,7 +249,8 @@ PyObject *core_diff(PyObject *module, PyObject *args)
     c.record = c.has_record ? PyLong_AsUnsignedLongLong(record) : 0;
     if (PyErr_Occurred())
         return NULL;
-    bool is_ready = target_get(&c.targets[0], objects[0]) == 0 && target_get(&c.targets[1], objects[1]) == 0;
+    bool is_ready =
+        target_get(state, &c.targets[0], objects[0]) == 0 && target_get(state, &c.targets[1], objects[1]) == 0;
     for (size_t i = 0; is_ready && i < 5; i++)
         is_ready = (lists[i] = PyList_New(0)) != NULL;
     collection collecting = {NULL, 0, lists[0], lists[1], lists[2], lists[3], lists[4]};

@@ -5,9 +5,18 @@
  */
 #include "core.h"
 
-int target_get(pickle_target *target, PyObject *object)
+int target_get(module_state *state, pickle_target *target, PyObject *object)
 {
-    *target = (pickle_target){NULL, {0}};
+    *target = (pickle_target){.demand = SNAPJAR_SEAL_DEMAND_INIT};
+    if (PyTuple_Check(object) && PyTuple_Size(object) == 3) {
+        PyObject *seal_context = PyTuple_GetItem(object, 2);
+        target->demand.trust = trust_of(state, PyTuple_GetItem(object, 1));
+        if (target->demand.trust && seal_context != Py_None)
+            target->demand.context = PyBytes_AsString(seal_context);
+        if (PyErr_Occurred())
+            return -1;
+        object = PyTuple_GetItem(object, 0);
+    }
     if (PyTuple_Check(object))
         return PyObject_GetBuffer(PyTuple_GetItem(object, 0), &target->view, PyBUF_SIMPLE);
     target->path = PyBytes_AsString(object);
@@ -35,6 +44,7 @@ snapjar_status values_open(pickle_values *values, workspace *ws, const pickle_ta
     snapjar_pickles_options options = SNAPJAR_PICKLES_OPTIONS_INIT;
 
     options.string_encoding = encoding;
+    options.seal = target->demand.trust ? &target->demand : NULL;
     *values = (pickle_values){0};
     snapjar_status status = target->path ? snapjar_source_open_path(&values->source, ws->context, target->path, 0, err)
                                          : snapjar_source_from_memory(&values->source, ws->context, target->view.buf,

@@ -90,14 +90,15 @@ static PyObject *scan_all(module_state *state, workspace *ws, snapjar_pickles *p
     return list;
 }
 
-static PyObject *scan_source(module_state *state, workspace *ws, snapjar_source *source, PyObject *policy,
-                             snapjar_string_encoding encoding)
+static PyObject *scan_source(module_state *state, workspace *ws, snapjar_source *source, const pickle_target *target,
+                             PyObject *policy, snapjar_string_encoding encoding)
 {
     snapjar_pickles_options options = SNAPJAR_PICKLES_OPTIONS_INIT;
     snapjar_pickles *pickles = NULL;
     snapjar_error err;
 
     options.string_encoding = encoding;
+    options.seal = target->demand.trust ? &target->demand : NULL;
     PyThreadState *thread = PyEval_SaveThread();
     snapjar_status status = snapjar_pickles_open(&pickles, ws->context, source, &options, &err);
     PyEval_RestoreThread(thread);
@@ -108,13 +109,13 @@ static PyObject *scan_source(module_state *state, workspace *ws, snapjar_source 
     return list;
 }
 
-/** scan(target, policy, string_encoding): target is a path in bytes, or (memory,). */
+/** scan(target, policy, string_encoding): target as target_get takes it. */
 PyObject *core_scan(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 {
     module_state *state = core_state(module);
     snapjar_source *source = NULL;
     PyObject *result = NULL;
-    Py_buffer view = {0};
+    pickle_target target;
     snapjar_error err;
     snapjar_status status;
 
@@ -124,24 +125,21 @@ PyObject *core_scan(PyObject *module, PyObject *const *arguments, Py_ssize_t cou
         return NULL;
     }
     long encoding = PyLong_AsLong(arguments[2]);
-    if (PyErr_Occurred())
-        return NULL;
-    if (PyTuple_Check(arguments[0]) && PyObject_GetBuffer(PyTuple_GetItem(arguments[0], 0), &view, PyBUF_SIMPLE) < 0)
+    if (PyErr_Occurred() || target_get(state, &target, arguments[0]) < 0)
         return NULL;
     workspace *ws = workspace_acquire(state);
     if (ws) {
-        if (view.obj)
-            status = snapjar_source_from_memory(&source, ws->context, view.buf, (size_t)view.len, &err);
+        if (target.path)
+            status = snapjar_source_open_path(&source, ws->context, target.path, 0, &err);
         else
-            status = snapjar_source_open_path(&source, ws->context, PyBytes_AsString(arguments[0]), 0, &err);
+            status = snapjar_source_from_memory(&source, ws->context, target.view.buf, (size_t)target.view.len, &err);
         if (status == SNAPJAR_OK)
-            result = scan_source(state, ws, source, arguments[1], (snapjar_string_encoding)encoding);
+            result = scan_source(state, ws, source, &target, arguments[1], (snapjar_string_encoding)encoding);
         else
             (void)raise_error(state, &err);
         snapjar_source_free(source);
         workspace_release(state, ws);
     }
-    if (view.obj)
-        PyBuffer_Release(&view);
+    target_release(&target);
     return result;
 }

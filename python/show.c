@@ -58,7 +58,7 @@ PyObject *core_show(PyObject *module, PyObject *args)
 
     if (!PyArg_ParseTuple(args, "OKspKKKOi", &object, &s.record, &s.show.path, &is_json, &limits[0], &limits[1],
                           &limits[2], &policy, &encoding) ||
-        target_get(&target, object) < 0)
+        target_get(state, &target, object) < 0)
         return NULL;
     s.encoding = (snapjar_string_encoding)encoding;
     s.show.form = is_json ? SNAPJAR_SHOW_JSON : SNAPJAR_SHOW_TEXT;

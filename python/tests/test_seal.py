@@ -212,3 +212,40 @@ def test_threads(key, trust):
     for thread in threads:
         thread.join()
     assert not failures
+
+
+def test_what_looks_without_loading(tmp_path, key):
+    """inspect, scan, show, diff and the fleet demand seals as load does."""
+    from snapjar import fleet
+
+    other = snapjar.Key.generate()
+    sealed, plain = tmp_path / "sealed.snapjar", tmp_path / "plain.snapjar"
+    snapjar.dump({"a": 1}, sealed, key=key, context="jobs")
+    snapjar.dump({"a": 2}, plain)
+    good = {"trust": key, "context": "jobs"}
+    assert snapjar.inspect(sealed, **good).type == "builtins:dict"
+    assert snapjar.scan(sealed, **good)[0].ok and snapjar.scan(sealed.read_bytes(), **good)[0].ok
+    assert snapjar.show(sealed, **good) == "{'a': 1}\n"
+    assert not snapjar.diff(sealed, sealed.read_bytes(), **good)
+    for source, wrong, diagnostic in (
+        (sealed, {"trust": other}, "seal-unknown-key"),
+        (sealed, {"trust": key}, "seal-context-mismatch"),
+        (plain, {"trust": key}, "seal-missing"),
+        (snapjar.dumps([1]), {"trust": key}, "seal-missing"),
+    ):
+        for look in (snapjar.inspect, snapjar.show, lambda source, **more: snapjar.diff(source, sealed, **more)):
+            with pytest.raises(snapjar.SealError) as caught:
+                look(source, **wrong)
+            assert caught.value.diagnostic == diagnostic
+        (found,) = snapjar.scan(source, **wrong)
+        assert (found.verdict, found.failure.diagnostic) == ("not-analysed", diagnostic)
+    (tmp_path / "build.pub").write_text(key.public_text())
+    job = {"trust": tmp_path / "build.pub", "context": "jobs", "match": "*.snapjar"}
+    for report in (fleet.verify(tmp_path, **job), fleet.scan(tmp_path, **job)):
+        assert report.results[0].diagnostic == "seal-missing"
+        assert [result.ok for result in report.results] == [False, True]
+    with pytest.raises(TypeError, match="paths"):
+        fleet.scan(tmp_path, trust=key)
+    for look in (snapjar.inspect, snapjar.scan, snapjar.show):
+        with pytest.raises(ValueError, match="context"):
+            look(sealed, context="jobs")

@@ -133,7 +133,7 @@ def open_writer(
     key: _Key = None,
     context: str | None = None,
 ) -> RecordWriter: ...
-def inspect(source: _Source, *, record: int = 0) -> Header: ...
+def inspect(source: _Source, *, record: int = 0, trust: _Trust = None, context: str | None = None) -> Header: ...
 def verify(
     source: _Source,
     *,
@@ -149,6 +149,8 @@ def scan(
     allow: _Allow = (),
     policy: Policy | None = None,
     encoding: Literal["ascii", "latin1", "bytes"] = "ascii",
+    trust: _Trust = None,
+    context: str | None = None,
 ) -> list[ScanResult]: ...
 def show(
     source: _Source,
@@ -162,6 +164,8 @@ def show(
     allow: _Allow = (),
     policy: Policy | None = None,
     encoding: Literal["ascii", "latin1", "bytes"] = "ascii",
+    trust: _Trust = None,
+    context: str | None = None,
 ) -> str: ...
 def diff(
     before: _Source,
@@ -171,6 +175,8 @@ def diff(
     max_changes: int = 0,
     effort: int = 0,
     encoding: Literal["ascii", "latin1", "bytes"] = "ascii",
+    trust: _Trust = None,
+    context: str | None = None,
 ) -> Diff: ...
 def set_build_info(*, app: str | None = None, version: str | None = None, commit: str | None = None) -> None: ...
 def presets() -> tuple[Preset, ...]: ...

@@ -155,13 +155,21 @@ class Diff(Sequence):
 
 
 def diff(
-    before: Any, after: Any, *, record: int | None = None, max_changes: int = 0, effort: int = 0, encoding: str = "ascii"
+    before: Any,
+    after: Any,
+    *,
+    record: int | None = None,
+    max_changes: int = 0,
+    effort: int = 0,
+    encoding: str = "ascii",
+    trust: Any = None,
+    context: str | None = None,
 ) -> Diff:
     number = encoding_number(encoding)
     for name, value in (("record", record or 0), ("max_changes", max_changes), ("effort", effort)):
         if value < 0:
             raise ValueError(f"{name} must not be negative, and is {value}")
-    found = _core.diff(target_of(before), target_of(after), record, max_changes, effort, number)
+    found = _core.diff(target_of(before, trust, context), target_of(after, trust, context), record, max_changes, effort, number)
     if isinstance(found, int):
         place = ("before", "after")[found]
         raise no_record(f"{place}: no record {record}", place)

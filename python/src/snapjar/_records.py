@@ -294,8 +294,8 @@ def open_writer(
     return RecordWriter(path, append, repair, sync, exclusive, key, context)
 
 
-def inspect(source: Any, *, record: int = 0) -> Header:
-    with RecordReader(source, 0, {}) as reader:
+def inspect(source: Any, *, record: int = 0, trust: Any = None, context: str | None = None) -> Header:
+    with RecordReader(source, 0, {}, trust, context) as reader:
         try:
             return reader[record].header
         except IndexError as error:

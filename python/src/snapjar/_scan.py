@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from . import _core
 from ._errors import Denial, SnapjarError, fspath, no_record
 from ._policy import Policy, resolve_policy, use_names
+from ._seal import resolve_trust
 
 _ENCODINGS = {"ascii": 0, "latin1": 1, "bytes": 2}
 
@@ -62,17 +63,29 @@ def encoding_number(encoding: str) -> int:
     return _ENCODINGS[encoding]
 
 
-def target_of(source: Any) -> Any:
+def target_of(source: Any, trust: Any = None, context: str | None = None) -> Any:
     """A source as the extension takes it here: a path, or memory."""
-    if isinstance(source, (str, os.PathLike)):
-        return fspath(source)
-    return (source.read() if hasattr(source, "read") else source,)
+    is_path = isinstance(source, (str, os.PathLike))
+    target = fspath(source) if is_path else (source.read() if hasattr(source, "read") else source,)
+    if trust is not None:
+        return target, resolve_trust(trust), None if context is None else context.encode()
+    if context is not None:
+        raise ValueError("context is for a trust, and none was given")
+    return target
 
 
-def scan(source: Any, *, allow: Any = (), policy: Policy | None = None, encoding: str = "ascii") -> list[ScanResult]:
+def scan(
+    source: Any,
+    *,
+    allow: Any = (),
+    policy: Policy | None = None,
+    encoding: str = "ascii",
+    trust: Any = None,
+    context: str | None = None,
+) -> list[ScanResult]:
     judge = resolve_policy(allow, policy)
     number = encoding_number(encoding)
-    target = target_of(source)
+    target = target_of(source, trust, context)
     results: list[ScanResult] = []
     for row in _core.scan(target, judge, number):
         if isinstance(row, tuple):
@@ -96,12 +109,15 @@ def show(
     allow: Any = (),
     policy: Policy | None = None,
     encoding: str = "ascii",
+    trust: Any = None,
+    context: str | None = None,
 ) -> str:
     number = encoding_number(encoding)
     for name, value in (("depth", depth), ("length", length), ("text", text)):
         if value < 0:
             raise ValueError(f"{name} must not be negative, and is {value}")
-    shown = _core.show(target_of(source), record, path, json, depth, length, text, resolve_policy(allow, policy), number)
+    target = target_of(source, trust, context)
+    shown = _core.show(target, record, path, json, depth, length, text, resolve_policy(allow, policy), number)
     if shown is None:
         raise no_record(f"no record {record}")
     return shown

@@ -44,6 +44,8 @@ def verify(
     *,
     stored_only: bool = False,
     max_size: int = 0,
+    trust: Any = None,
+    context: str | None = None,
     client: Any = None,
     batch: int = 100,
     match: str = "*",
@@ -55,7 +57,8 @@ def verify(
     """Checks every record of every file, as `snapjar.verify` does.
 
     targets         -- a path or URL, or many: files, and folders with all that is below them
-    stored_only, max_size -- as those of `snapjar.verify`
+    stored_only, max_size, context -- as those of `snapjar.verify`
+    trust           -- the same, but as a path, which every worker reads
     client          -- None: here, one file after another; an Executor of concurrent.futures, a dask Client, or the address
                        of a dask scheduler. Workers must have snapjar, and see the same files under the same paths
     batch           -- files a task, 1 to 10,000
@@ -65,7 +68,7 @@ def verify(
     timeout         -- seconds for all of it, with a client; what is not done then is not analysed
     progress        -- called as progress(files done, files in all) after each batch, in the calling thread
     """
-    job = ("verify", (bool(stored_only), int(max_size)), int(read_max), dict(storage_options or {}))
+    job = ("verify", (bool(stored_only), int(max_size), _seal_paths(None, trust)[1], context), int(read_max), dict(storage_options or {}))
     return _run(job, targets, client, batch, match, timeout, progress)
 
 
@@ -75,6 +78,8 @@ def scan(
     allow: Any = (),
     policy: Policy | None = None,
     encoding: Literal["ascii", "latin1", "bytes"] = "ascii",
+    trust: Any = None,
+    context: str | None = None,
     client: Any = None,
     batch: int = 100,
     match: str = "*",
@@ -85,12 +90,12 @@ def scan(
 ) -> Report:
     """Judges every pickle of every file, as `snapjar.scan` does. The policy travels to the workers as rules.
 
-    allow, policy, encoding -- as those of `snapjar.scan`; the others as those of `verify`
+    allow, policy, encoding, context -- as those of `snapjar.scan`; the others as those of `verify`
     """
     if encoding not in ("ascii", "latin1", "bytes"):
         raise ValueError(f"encoding must be one of ascii, latin1, bytes, not {encoding!r}")
     recipe = resolve_policy(allow, policy)._recipe
-    job = ("scan", (recipe, encoding), int(read_max), dict(storage_options or {}))
+    job = ("scan", (recipe, encoding, _seal_paths(None, trust)[1], context), int(read_max), dict(storage_options or {}))
     return _run(job, targets, client, batch, match, timeout, progress)
 
 
@@ -280,8 +285,10 @@ def _from_error(result: FileResult, error: SnapjarError) -> FileResult:
     )
 
 
-def _verify_one(name: str, source: Any, stored_only: bool, max_size: int) -> FileResult:
-    found = _verify(source, stored_only=stored_only, max_size=max_size)
+def _verify_one(
+    name: str, source: Any, stored_only: bool, max_size: int, trust: str | None = None, context: str | None = None
+) -> FileResult:
+    found = _verify(source, stored_only=stored_only, max_size=max_size, trust=trust, context=context)
     result = FileResult(name, "whole", 0, len(found.headers))
     if found.error is None:
         return result
@@ -293,8 +300,8 @@ def _verify_one(name: str, source: Any, stored_only: bool, max_size: int) -> Fil
 _remake = functools.lru_cache(maxsize=16)(remake_policy)
 
 
-def _scan_one(name: str, source: Any, recipe: tuple, encoding: str) -> FileResult:
-    found = _scan(source, policy=_remake(recipe), encoding=encoding)
+def _scan_one(name: str, source: Any, recipe: tuple, encoding: str, trust: str | None, context: str | None) -> FileResult:
+    found = _scan(source, policy=_remake(recipe), encoding=encoding, trust=trust, context=context)
     denied = tuple(dict.fromkeys(denial.global_name for result in found for denial in result.denials if denial.global_name))
     failed = [result for result in found if result.verdict not in ("allowed", "denied")]
     result = FileResult(name, "allowed", 0, len(found), denied=denied[:DENIED_MAX], denied_count=len(denied))
