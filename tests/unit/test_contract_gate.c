@@ -279,6 +279,26 @@ static void test_load_allocation_failures(void **state)
     free(file.bytes);
 }
 
+/* A pickle whose scan is too large to be kept in the context is still judged by that scan. */
+static void test_load_judges_large_scans(void **state)
+{
+    static const char begin[] = "\x80\4capp\nJob\n)\x81}(X\2\0\0\0id](";
+    static const char end[] = "eX" NAME_STATE "X\3\0\0\0runub.";
+    const size_t count = (size_t)1 << 20;
+    const size_t size = sizeof begin - 1 + 2 * count + sizeof end;
+    char *bytes = malloc(size);
+    snapjar_content *content = NULL;
+    (void)state;
+    assert_non_null(bytes);
+    memcpy(bytes, begin, sizeof begin - 1);
+    for (size_t i = 0; i < count; i++)
+        memcpy(bytes + sizeof begin - 1 + 2 * i, "]\x94", 2);
+    memcpy(bytes + sizeof begin - 1 + 2 * count, end, sizeof end);
+    assert_ok(load(pack_job(bytes, size, "app:Job", 2), NULL, &content, err));
+    snapjar_content_free(content);
+    free(bytes);
+}
+
 static void test_load_moves_buffers(void **state)
 {
     (void)state;
@@ -410,14 +430,9 @@ static void test_files_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_graph_goes_all_the_way),
-        TEST(test_graph_is_refused),
-        TEST(test_ways),
-        TEST(test_load_migrates),
-        TEST(test_load_refuses),
-        TEST(test_load_allocation_failures),
-        TEST(test_load_moves_buffers),
-        TEST(test_files),
+        TEST(test_graph_goes_all_the_way),  TEST(test_graph_is_refused),   TEST(test_ways),
+        TEST(test_load_migrates),           TEST(test_load_refuses),       TEST(test_load_allocation_failures),
+        TEST(test_load_judges_large_scans), TEST(test_load_moves_buffers), TEST(test_files),
         TEST(test_files_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
