@@ -9,6 +9,8 @@
 #include <sodium.h>
 
 _Static_assert(sizeof(crypto_generichash_state) <= sizeof(sj_blake_state), "the state must fit");
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(sj_sha256_state), "the state must fit");
+_Static_assert(crypto_hash_sha256_BYTES == SJ_SHA256_SIZE, "a digest");
 /* Ed25519 as the format has it. */
 _Static_assert(crypto_sign_SECRETKEYBYTES == SJ_SIGNING_SIZE, "a signing key");
 _Static_assert(crypto_sign_BYTES == SJ_SIGNATURE_SIZE, "a signature");
@@ -48,6 +50,26 @@ void sj_blake_add(sj_blake_state *state, const void *bytes, size_t size)
 void sj_blake_end(sj_blake_state *state, uint8_t out[SJ_BLAKE_SIZE])
 {
     (void)crypto_generichash_final(state_of(state), out, SJ_BLAKE_SIZE);
+}
+
+static crypto_hash_sha256_state *sha256_state_of(sj_sha256_state *state)
+{
+    return (crypto_hash_sha256_state *)(void *)state->opaque;
+}
+
+void sj_sha256_begin(sj_sha256_state *state)
+{
+    (void)crypto_hash_sha256_init(sha256_state_of(state));
+}
+
+void sj_sha256_add(sj_sha256_state *state, const void *bytes, size_t size)
+{
+    (void)crypto_hash_sha256_update(sha256_state_of(state), bytes, size);
+}
+
+void sj_sha256_end(sj_sha256_state *state, uint8_t out[SJ_SHA256_SIZE])
+{
+    (void)crypto_hash_sha256_final(sha256_state_of(state), out);
 }
 
 void sj_short_digest(uint8_t out[SJ_ID_SIZE], const char *domain, uint8_t byte, const void *bytes, size_t size)

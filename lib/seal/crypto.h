@@ -38,6 +38,16 @@ void sj_blake_begin(sj_blake_state *state);
 void sj_blake_add(sj_blake_state *state, const void *bytes, size_t size);
 void sj_blake_end(sj_blake_state *state, uint8_t out[SJ_BLAKE_SIZE]);
 
+/** A running SHA-256 (FIPS 180-4), kept inline: of bytes of other programs, nothing of ours is made with it. */
+typedef struct sj_sha256_state {
+    _Alignas(16) uint8_t opaque[128];
+} sj_sha256_state;
+
+#define SJ_SHA256_SIZE 32
+void sj_sha256_begin(sj_sha256_state *state);
+void sj_sha256_add(sj_sha256_state *state, const void *bytes, size_t size);
+void sj_sha256_end(sj_sha256_state *state, uint8_t out[SJ_SHA256_SIZE]);
+
 /** BLAKE2b-128 of a text without its NUL, one byte and `size` bytes: what ids are. */
 void sj_short_digest(uint8_t out[SJ_ID_SIZE], const char *domain, uint8_t byte, const void *bytes, size_t size);
 

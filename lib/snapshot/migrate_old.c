@@ -7,7 +7,7 @@
 
 #include <snapjar/pickles.h>
 
-#include "codec/digest.h"
+#include "snapshot/digest.h"
 #include "snapshot/migrating.h"
 #include "snapshot/range.h"
 

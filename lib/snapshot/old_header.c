@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "codec/digest.h"
+#include "snapshot/digest.h"
 #include "util/bytes.h"
 
 #define LENGTH_SIZE_MAX 8

@@ -5,10 +5,10 @@
  */
 #include "support.h"
 
-#include "codec/digest.h"
 #include "craft.h"
 #include "fail_alloc.h"
 #include "snapshot/carry.h"
+#include "snapshot/digest.h"
 #include "snapshot/range.h"
 #include "snapshot/time.h"
 #include "util/string.h"

@@ -2,13 +2,11 @@
  *
  * Digests by name.
  */
-#include "codec/digest.h"
+#include "snapshot/digest.h"
 
 #include <string.h>
-#include <zlib.h>
 
-/* zlib takes an unsigned int. */
-#define STEP_MAX ((size_t)1 << 30)
+#include "codec/sum.h"
 
 static const char *const names[SJ_DIGEST_COUNT] = {"crc32", "adler32", "xxh64", "xxh3-64", "xxh3-128", "md5", "sha256"};
 
@@ -42,24 +40,13 @@ void sj_digest_begin(sj_digest *digest, sj_digest_kind kind)
         sj_checksum_begin(&digest->state.xxh);
         break;
     case SJ_DIGEST_MD5:
-        sj_md5_begin(&digest->state.hash);
+        sj_md5_begin(&digest->state.md5);
         break;
     case SJ_DIGEST_SHA256:
-        sj_sha256_begin(&digest->state.hash);
+        sj_sha256_begin(&digest->state.sha256);
         break;
     case SJ_DIGEST_COUNT:
         break;
-    }
-}
-
-static void add_sum(sj_digest *digest, const uint8_t *bytes, size_t size)
-{
-    while (size > 0) {
-        unsigned step = (unsigned)(size < STEP_MAX ? size : STEP_MAX);
-        digest->state.sum = (uint32_t)(digest->kind == SJ_DIGEST_CRC32 ? crc32(digest->state.sum, bytes, step)
-                                                                       : adler32(digest->state.sum, bytes, step));
-        bytes += step;
-        size -= step;
     }
 }
 
@@ -67,8 +54,10 @@ void sj_digest_add(sj_digest *digest, const void *bytes, size_t size)
 {
     switch (digest->kind) {
     case SJ_DIGEST_CRC32:
+        digest->state.sum = sj_crc32(digest->state.sum, bytes, size);
+        break;
     case SJ_DIGEST_ADLER32:
-        add_sum(digest, bytes, size);
+        digest->state.sum = sj_adler32(digest->state.sum, bytes, size);
         break;
     case SJ_DIGEST_XXH64:
         sj_checksum64_add(&digest->state.xxh, bytes, size);
@@ -78,10 +67,10 @@ void sj_digest_add(sj_digest *digest, const void *bytes, size_t size)
         sj_checksum_add(&digest->state.xxh, bytes, size);
         break;
     case SJ_DIGEST_MD5:
-        sj_md5_add(&digest->state.hash, bytes, size);
+        sj_md5_add(&digest->state.md5, bytes, size);
         break;
     case SJ_DIGEST_SHA256:
-        sj_sha256_add(&digest->state.hash, bytes, size);
+        sj_sha256_add(&digest->state.sha256, bytes, size);
         break;
     case SJ_DIGEST_COUNT:
         break;
@@ -109,10 +98,10 @@ size_t sj_digest_end(sj_digest *digest, uint8_t out[SJ_DIGEST_SIZE_MAX])
         sj_checksum_end(&digest->state.xxh, out);
         return SJ_CHECKSUM_SIZE;
     case SJ_DIGEST_MD5:
-        sj_md5_end(&digest->state.hash, out);
+        sj_md5_end(&digest->state.md5, out);
         return SJ_MD5_SIZE;
     case SJ_DIGEST_SHA256:
-        sj_sha256_end(&digest->state.hash, out);
+        sj_sha256_end(&digest->state.sha256, out);
         return SJ_SHA256_SIZE;
     case SJ_DIGEST_COUNT:
         break;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Digests by name, for the checksums in headers that programs made for themselves. In this folder because zlib has some
- * of them.
+ * Digests by name, for the checksums in headers that programs made for themselves.
  */
 #ifndef SJ_DIGEST_H
 #define SJ_DIGEST_H
 
 #include "checksum/checksum.h"
-#include "checksum/sha256.h"
+#include "checksum/md5.h"
+#include "seal/crypto.h"
 
 #define SJ_DIGEST_SIZE_MAX 32
 
@@ -27,7 +27,8 @@ typedef struct sj_digest {
     sj_digest_kind kind;
     union {
         sj_checksum_state xxh;
-        sj_hash_state hash;
+        sj_md5_state md5;
+        sj_sha256_state sha256;
         uint32_t sum;
     } state;
 } sj_digest;
