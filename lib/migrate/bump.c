@@ -257,17 +257,65 @@ static void put_retyped(bumper *b, const sj_seen_class *old, const sj_seen_class
     }
 }
 
+/** Whether all objects have all fields: as many arguments. */
+static bool is_uniform(const sj_seen_class *class)
+{
+    for (size_t i = 0; i < class->field_count; i++) {
+        if (class->fields[i].count != class->count)
+            return false;
+    }
+    return true;
+}
+
+/** Arguments have no names, so that only their number tells anything. */
+static void put_arguments(bumper *b, const sj_seen_class *old, const sj_seen_class *new)
+{
+    const bool is_more = new->field_count > old->field_count;
+    const size_t few = is_more ? old->field_count : new->field_count;
+    const size_t many = is_more ? new->field_count : old->field_count;
+    for (size_t i = 0; i < many - few && is_uniform(old) && is_uniform(new); i++) {
+        /* Those that go are counted from the end, those that come up to it. */
+        const size_t index = is_more ? few + i : many - 1 - i;
+        char number[32];
+        (void)snprintf(number, sizeof number, ",\"index\":%zu", index);
+        begin_step(b, is_more ? "insert_argument" : "drop_argument");
+        put_member(&b->steps, "class", class_name(b->after, new));
+        sj_text_put(&b->steps, number);
+        if (is_more) {
+            sj_text_put(&b->steps, ",\"value\":");
+            sj_text_put(&b->steps, new->fields[index].literal != NULL ? new->fields[index].literal : "null");
+        }
+        end_step(b, is_more ? "TODO: is it this one that is new, and what have old objects?"
+                            : "TODO: is it this one that is gone?");
+    }
+}
+
+/** A class got __slots__, or lost them. */
+static void put_restated(bumper *b, const sj_seen_class *old, const sj_seen_class *new)
+{
+    const unsigned dict = 1u << SJ_CLASS_DICT, slots = 1u << SJ_CLASS_SLOTS;
+    if (!(old->forms == dict && new->forms == slots) && !(old->forms == slots && new->forms == dict))
+        return;
+    begin_step(b, "restate");
+    put_member(&b->steps, "class", class_name(b->after, new));
+    put_member(&b->steps, "to", new->forms == slots ? "slots" : "dict");
+    end_step(b, "");
+}
+
 static void put_steps(bumper *b)
 {
     put_renames(b);
     for (size_t i = 0; i < b->before->class_count; i++) {
         const sj_seen_class *old = &b->before->classes[i];
         const sj_seen_class *new = find_successor(b, old);
+        if (new != NULL && sj_samples_form(old) == SJ_CLASS_ARGUMENTS &&sj_samples_form(new) == SJ_CLASS_ARGUMENTS)
+            put_arguments(b, old, new);
         if (new == NULL || sj_samples_form(old) >= SJ_CLASS_ARGUMENTS || sj_samples_form(new) >= SJ_CLASS_ARGUMENTS)
             continue;
         put_dropped(b, old, new);
         put_added(b, old, new);
         put_retyped(b, old, new);
+        put_restated(b, old, new);
     }
 }
 

@@ -228,6 +228,42 @@ static void test_bump(void **state)
         "fields\"}]}]}");
 }
 
+static void test_bump_forms(void **state)
+{
+    static const char contract[] = CONTRACT("{\"app:P\": {\"state\": \"arguments\", \"fields\": {\"x\": {}}}}");
+    (void)state;
+    /* An argument more, and less. */
+    expect_bumped(
+        contract, BYTES("\x80\2capp\nP\nK\1\x85\x81."), BYTES("\x80\2capp\nP\nK\1Va\n\x86\x81."),
+        ",\"classes\":{\"app:P\":{\"state\":\"arguments\",\"fields\":{\"argument_1\":{\"type\":\"int\"},\"argument_2\":"
+        "{\"type\":\"str\"}}}},\"versions\":{\"4\":{\"root\":{},\"classes\":{\"app:P\":{\"state\":\"arguments\","
+        "\"fields\":{\"x\":{}}}}}},\"migrations\":[{\"from\":4,\"to\":5,\"description\":\"TODO: "
+        "why\",\"steps\":[{\"op\":\"insert_argument\",\"class\":\"app:P\",\"index\":1,\"value\":\"a\",\"description\":"
+        "\"TODO: is it this one that is new, and what have old objects?\"}]}]}");
+    expect_bumped(contract, BYTES("\x80\2capp\nP\nK\1Va\n\x86\x81."), BYTES("\x80\2capp\nP\nK\1\x85\x81."),
+                  ",\"classes\":{\"app:P\":{\"state\":\"arguments\",\"fields\":{\"argument_1\":{\"type\":\"int\"}}}},"
+                  "\"versions\":{\"4\":{\"root\":{},\"classes\":{\"app:P\":{\"state\":\"arguments\",\"fields\":{\"x\":{"
+                  "}}}}}},\"migrations\":[{\"from\":4,\"to\":5,\"description\":\"TODO: "
+                  "why\",\"steps\":[{\"op\":\"drop_argument\",\"class\":\"app:P\",\"index\":1,\"description\":\"TODO: "
+                  "is it this one that is gone?\"}]}]}");
+    /* Objects with different numbers of arguments say nothing. */
+    expect_bumped(contract, BYTES("\x80\2capp\nP\nK\1\x85\x81."),
+                  BYTES("\x80\2(capp\nP\nK\1Va\n\x86\x81"
+                        "capp\nP\nK\1\x85\x81t."),
+                  ",\"classes\":{\"app:P\":{\"state\":\"arguments\",\"fields\":{\"argument_1\":{\"type\":\"int\"},"
+                  "\"argument_2\":{\"type\":\"str\",\"required\":false}}}},\"versions\":{\"4\":{\"root\":{},"
+                  "\"classes\":{\"app:P\":{\"state\":\"arguments\",\"fields\":{\"x\":{}}}}}},\"migrations\":[{\"from\":"
+                  "4,\"to\":5,\"description\":\"TODO: why\",\"steps\":[]}]}");
+    /* A class that got __slots__. */
+    expect_bumped(
+        CONTRACT("{\"app:P\": {\"fields\": {\"a\": {}}}}"), BYTES("\x80\2capp\nP\n)\x81}Va\nK\1sb."),
+        BYTES("\x80\2capp\nP\n)\x81N}Va\nK\1s\x86"
+              "b."),
+        ",\"classes\":{\"app:P\":{\"state\":\"slots\",\"fields\":{\"a\":{}}}},\"versions\":{\"4\":{\"root\":{},"
+        "\"classes\":{\"app:P\":{\"fields\":{\"a\":{}}}}}},\"migrations\":[{\"from\":4,\"to\":5,\"description\":\"TODO:"
+        " why\",\"steps\":[{\"op\":\"restate\",\"class\":\"app:P\",\"to\":\"slots\"}]}]}");
+}
+
 static void test_bump_refused(void **state)
 {
     static const char good[] = CONTRACT("{}");
@@ -332,9 +368,9 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_roots),         cmocka_unit_test(test_classes),      cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_bump),          cmocka_unit_test(test_bump_refused), cmocka_unit_test(test_literals),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_roots),    cmocka_unit_test(test_classes),       cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_bump),     cmocka_unit_test(test_bump_forms),    cmocka_unit_test(test_bump_refused),
+        cmocka_unit_test(test_literals), cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
