@@ -19,6 +19,9 @@
 #define THREADS_DEFAULT_MAX 4U
 /** Plans (what the globals of a kind of pickle resolve to) that are kept. */
 #define PLAN_COUNT 16
+/** What quick.c knows by name. */
+#define QUICK_KEYWORD_COUNT 9
+#define QUICK_COMPRESSION_COUNT 3
 
 /**
  * A context and what is kept beside it. One call, reader or writer has it at a time; content that outlives the call
@@ -64,7 +67,7 @@ typedef struct module_state {
     PyMethodDef unpickler_methods[2];
     PyObject *pickle_dumps;
     /** Functions of the Python side, set once by `configure`. */
-    PyObject *hooks[8];
+    PyObject *hooks[12];
     /** Names that are looked up, interned. */
     PyObject *callback_name;
     PyObject *raw_name;
@@ -72,6 +75,12 @@ typedef struct module_state {
     PyObject *qualname_name;
     PyObject *schema_name;
     PyObject *load_name;
+    /** Keywords and compressions, interned, and default values. */
+    PyObject *quick_keywords[QUICK_KEYWORD_COUNT];
+    PyObject *quick_compressions[QUICK_COMPRESSION_COUNT];
+    PyObject *quick_numbers[QUICK_COMPRESSION_COUNT];
+    PyObject *quick_protocol;
+    PyObject *quick_nothing;
     /** Module and name of the class dumped last, and "module:name" in bytes. */
     PyObject *typed_module;
     PyObject *typed_name;
@@ -109,10 +118,17 @@ enum hook {
     HOOK_EXPLAIN_UNPICKLING,
     /** (header JSON, expected) raises if the header is not as expected */
     HOOK_CHECK_EXPECTED,
+    /** dumps and loads with all their keywords */
+    HOOK_DUMPS,
+    HOOK_LOADS,
+    /** (allow, policy or None) -> policy */
+    HOOK_RESOLVE_POLICY,
+    /** No function: the rules of environment="warn" */
+    HOOK_WARN_RULES,
     HOOK_COUNT
 };
 
-_Static_assert(HOOK_COUNT == 8, "the module's state has room for the hooks");
+_Static_assert(HOOK_COUNT == 12, "the module's state has room for the hooks");
 
 module_state *core_state(PyObject *module);
 
@@ -216,13 +232,23 @@ PyObject *load_record(module_state *state, workspace *ws, snapjar_reader *reader
 /** Reads (policy, environment, layout, expected, threads). 0, or -1 with an exception. */
 int load_settings_read(const module_state *state, load_settings *settings, PyObject *const *arguments,
                        Py_ssize_t count);
-PyObject *core_loads(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+PyObject *core_load_bytes(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 
 /* ---- dump.c ---- */
 
-PyObject *core_dumps(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+PyObject *core_dump_bytes(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 PyObject *core_dump_path(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 #define DUMP_ARGUMENT_COUNT 10
+
+/* ---- quick.c ---- */
+
+extern const char core_dumps_doc[];
+extern const char core_loads_doc[];
+PyObject *core_dumps(PyObject *module, PyObject *const *arguments, Py_ssize_t count, PyObject *names);
+PyObject *core_loads(PyObject *module, PyObject *const *arguments, Py_ssize_t count, PyObject *names);
+/** 0, or -1 with an exception. */
+int quick_init(module_state *state);
+void quick_clear(module_state *state);
 
 /* ---- reader.c, writer.c ---- */
 

@@ -450,8 +450,8 @@ static PyObject *dump_in_memory(dumping *d)
     return bytes;
 }
 
-/** dumps(object, type, schema_version, labels, created, protocol, compression, level, threads, frame_size) */
-PyObject *core_dumps(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
+/** dump_bytes(object, type, schema_version, labels, created, protocol, compression, level, threads, frame_size) */
+PyObject *core_dump_bytes(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 {
     module_state *state = core_state(module);
     PyObject *result = NULL;
@@ -531,7 +531,7 @@ static int dump_to_path(module_state *state, workspace *ws, dumping *d, const ch
     return status;
 }
 
-/** dump_path(path, sync, must_not_exist, arguments of dumps...): path as bytes. */
+/** dump_path(path, sync, must_not_exist, arguments of dump_bytes...): path as bytes. */
 PyObject *core_dump_path(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 {
     module_state *state = core_state(module);

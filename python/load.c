@@ -197,8 +197,8 @@ static PyObject *loads_source(module_state *state, workspace *ws, snapjar_source
     return object;
 }
 
-/** loads(data, policy, environment, layout, expected, threads) */
-PyObject *core_loads(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
+/** load_bytes(data, policy, environment, layout, expected, threads) */
+PyObject *core_load_bytes(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 {
     module_state *state = core_state(module);
     snapjar_source *source = NULL;
@@ -209,7 +209,7 @@ PyObject *core_loads(PyObject *module, PyObject *const *arguments, Py_ssize_t co
 
     if (count < 1 || load_settings_read(state, &settings, arguments + 1, count - 1) < 0) {
         if (!PyErr_Occurred())
-            PyErr_SetString(PyExc_TypeError, "loads needs data");
+            PyErr_SetString(PyExc_TypeError, "load_bytes needs data");
         return NULL;
     }
     if (!PyObject_TypeCheck(settings.policy, state->policy_type) || !policy_get(settings.policy)) {

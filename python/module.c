@@ -63,8 +63,10 @@ static PyMethodDef core_methods[] = {
     {"forget", core_forget, METH_NOARGS, NULL},
     {"diagnostics", core_diagnostics, METH_NOARGS, NULL},
     {"presets", core_presets, METH_NOARGS, NULL},
-    {"loads", (PyCFunction)(void (*)(void))core_loads, METH_FASTCALL, NULL},
-    {"dumps", (PyCFunction)(void (*)(void))core_dumps, METH_FASTCALL, NULL},
+    {"loads", (PyCFunction)(void (*)(void))core_loads, METH_FASTCALL | METH_KEYWORDS, core_loads_doc},
+    {"dumps", (PyCFunction)(void (*)(void))core_dumps, METH_FASTCALL | METH_KEYWORDS, core_dumps_doc},
+    {"load_bytes", (PyCFunction)(void (*)(void))core_load_bytes, METH_FASTCALL, NULL},
+    {"dump_bytes", (PyCFunction)(void (*)(void))core_dump_bytes, METH_FASTCALL, NULL},
     {"dump_path", (PyCFunction)(void (*)(void))core_dump_path, METH_FASTCALL, NULL},
     {"seal", (PyCFunction)(void (*)(void))core_seal, METH_FASTCALL, NULL},
     {"key_generate", core_key_generate, METH_VARARGS, NULL},
@@ -111,7 +113,7 @@ static int core_exec(PyObject *module)
         return -1;
     state->pickle_dumps = PyObject_GetAttrString(pickle, "dumps");
     Py_DECREF(pickle);
-    if (!state->pickle_dumps || add_names(state) < 0 || unpickler_init(module, state) < 0 ||
+    if (!state->pickle_dumps || add_names(state) < 0 || quick_init(state) < 0 || unpickler_init(module, state) < 0 ||
         add_type(module, &state->policy_type, &policy_spec) < 0 ||
         add_type(module, &state->content_type, &content_spec) < 0 ||
         add_type(module, &state->buffer_type, &buffer_spec) < 0 ||
@@ -202,6 +204,7 @@ static void core_free(void *module)
     Py_CLEAR(state->qualname_name);
     Py_CLEAR(state->schema_name);
     Py_CLEAR(state->load_name);
+    quick_clear(state);
     PyMem_Free(state->build_modules);
     PyMem_Free(state->environment_checked);
     state->build_modules = NULL;

@@ -27,6 +27,13 @@
 #define GAIN_SHIFT 7
 #define GAIN_SHIFT_BUFFERS 4
 
+typedef struct writing_slot {
+    const uint8_t *content;
+    size_t content_size;
+    uint8_t *stored;
+    size_t stored_size;
+} writing_slot;
+
 typedef struct writing {
     const sj_payload_writing *plan;
     sj_payload_written *written;
@@ -36,12 +43,8 @@ typedef struct writing {
     bool is_ended;
     /** There are several frames, of which none has gone out. */
     bool is_first_of_several;
-    struct {
-        const uint8_t *content;
-        size_t content_size;
-        uint8_t *stored;
-        size_t stored_size;
-    } slots[SJ_SLOTS_MAX];
+    /** Of SJ_SLOTS_MAX, each filled before it is used. */
+    writing_slot *slots;
     sj_checksum_state content_sum;
     sj_checksum_state stored_sum;
     sj_blake_state stored_digest;
@@ -146,7 +149,8 @@ static snapjar_status drain(void *state, unsigned slot, snapjar_error *err)
 snapjar_status sj_payload_write(const sj_payload_writing *plan, sj_output *output, sj_payload_written *written,
                                 snapjar_error *err)
 {
-    writing w = {.plan = plan, .written = written, .output = output};
+    writing_slot slots[SJ_SLOTS_MAX];
+    writing w = {.plan = plan, .written = written, .output = output, .slots = slots};
     sj_pipeline job = {.fill = fill, .work = work, .drain = drain, .state = &w};
 
     *written = (sj_payload_written){.size = 0};

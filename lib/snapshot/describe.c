@@ -18,7 +18,16 @@ typedef struct class_entry {
     const snapjar_scan_global *global;
     const snapjar_text *fields;
     size_t field_count;
+    /** Whether all its texts can be written as they are, and the most that they may take. */
+    bool is_plain;
+    size_t size_max;
 } class_entry;
+
+/* What one byte may become: \u001f. */
+#define ESCAPE_SIZE_MAX ((size_t)6)
+/* Between the texts of a class, and around a field. */
+#define CLASS_MARKS_SIZE ((size_t)9)
+#define FIELD_MARKS_SIZE ((size_t)3)
 
 /* Whether the text is of printable ASCII without quotes and backslashes, as nearly all names are. */
 static bool is_plain(snapjar_text text)
@@ -95,16 +104,17 @@ void sj_describe_type(snapjar_scan *scan, char out[SJ_TYPE_SIZE_MAX + 1])
 
 /* ---- the layout ---- */
 
-/* Text that grows up to the limit. */
+/* Text that grows up to its room. */
 typedef struct writer {
     char *text;
     size_t size;
+    size_t room;
     bool is_full;
 } writer;
 
 static void put(writer *out, const char *bytes, size_t size)
 {
-    if (out->is_full || size > SNAPJAR_LAYOUT_SIZE_MAX - out->size) {
+    if (out->is_full || size > out->room - out->size) {
         out->is_full = true;
         return;
     }
@@ -112,9 +122,9 @@ static void put(writer *out, const char *bytes, size_t size)
     out->size += size;
 }
 
-static void put_escaped(writer *out, snapjar_text text)
+static void put_escaped(writer *out, snapjar_text text, bool is_plain)
 {
-    if (is_plain(text)) {
+    if (is_plain) {
         put(out, text.data, text.size);
         return;
     }
@@ -148,6 +158,16 @@ static int compare_classes(const void *left, const void *right)
     return order ? order : compare_texts(a->mapped_name, b->mapped_name);
 }
 
+/* Adds a text of the class. False if JSON cannot hold it. */
+static bool measure(class_entry *entry, snapjar_text text)
+{
+    bool is_text_plain = is_plain(text);
+
+    entry->is_plain &= is_text_plain;
+    entry->size_max += text.size > SNAPJAR_LAYOUT_SIZE_MAX ? SNAPJAR_LAYOUT_SIZE_MAX : text.size;
+    return (is_text_plain && text.size > 0) || is_storable(text);
+}
+
 /* Gathers the classes that have fields. `*is_whole` is false if one of them cannot be written. */
 static snapjar_status gather(snapjar_scan *scan, class_entry *classes, size_t *count, bool *is_whole,
                              snapjar_error *err)
@@ -155,17 +175,17 @@ static snapjar_status gather(snapjar_scan *scan, class_entry *classes, size_t *c
     *count = 0;
     *is_whole = true;
     for (size_t i = 0; i < snapjar_scan_global_count(scan) && *is_whole; i++) {
-        class_entry entry = {.global = snapjar_scan_global_at(scan, i)};
+        class_entry entry = {.global = snapjar_scan_global_at(scan, i), .is_plain = true};
         entry.fields = snapjar_scan_fields(scan, i, &entry.field_count);
         if (!entry.fields && entry.field_count)
             return sj_raise_no_memory(err, 0);
         if (!entry.field_count)
             continue;
         /* A colon more, and two classes could have one name. */
-        *is_whole = is_storable(entry.global->mapped_module) && is_storable(entry.global->mapped_name) &&
+        *is_whole = measure(&entry, entry.global->mapped_module) && measure(&entry, entry.global->mapped_name) &&
                     !memchr(entry.global->mapped_module.data, ':', entry.global->mapped_module.size);
         for (size_t f = 0; f < entry.field_count; f++)
-            *is_whole &= !entry.fields[f].size || is_storable(entry.fields[f]);
+            *is_whole &= !entry.fields[f].size || measure(&entry, entry.fields[f]);
         classes[(*count)++] = entry;
     }
     qsort(classes, *count, sizeof(*classes), compare_classes);
@@ -178,13 +198,13 @@ static void put_classes(writer *out, const class_entry *classes, size_t count)
 {
     for (size_t i = 0; i < count && !out->is_full; i++) {
         put(out, i ? ",\"" : "{\"", 2);
-        put_escaped(out, classes[i].global->mapped_module);
+        put_escaped(out, classes[i].global->mapped_module, classes[i].is_plain);
         put(out, ":", 1);
-        put_escaped(out, classes[i].global->mapped_name);
+        put_escaped(out, classes[i].global->mapped_name, classes[i].is_plain);
         put(out, "\":", 2);
         for (size_t f = 0; f < classes[i].field_count; f++) {
             put(out, f ? ",\"" : "[\"", 2);
-            put_escaped(out, classes[i].fields[f]);
+            put_escaped(out, classes[i].fields[f], classes[i].is_plain);
             put(out, "\"", 1);
         }
         put(out, "]", 1);
@@ -192,13 +212,24 @@ static void put_classes(writer *out, const class_entry *classes, size_t count)
     put(out, "}", 1);
 }
 
+/* The most that the layout may take, as far as it may be written at all. */
+static size_t layout_room(const class_entry *classes, size_t count)
+{
+    size_t room = 2;
+
+    for (size_t i = 0; i < count && room < SNAPJAR_LAYOUT_SIZE_MAX; i++)
+        room += CLASS_MARKS_SIZE + FIELD_MARKS_SIZE * classes[i].field_count + ESCAPE_SIZE_MAX * classes[i].size_max;
+    return (size_t)sj_min(room, SNAPJAR_LAYOUT_SIZE_MAX);
+}
+
 static snapjar_status write_layout(snapjar_context *context, const class_entry *classes, size_t count, char **json,
                                    snapjar_error *err)
 {
-    writer out = {.text = sj_alloc(context, SNAPJAR_LAYOUT_SIZE_MAX + 1)};
+    size_t room = layout_room(classes, count);
+    writer out = {.text = sj_alloc(context, room + 1), .room = room};
 
     if (!out.text)
-        return sj_raise_no_memory(err, SNAPJAR_LAYOUT_SIZE_MAX + 1);
+        return sj_raise_no_memory(err, room + 1);
     put_classes(&out, classes, count);
     if (out.is_full) {
         sj_free(context, out.text);

@@ -5,13 +5,14 @@
     state = snapjar.load("job.snapjar", allow=[JobState])
 """
 
-from . import _core, _environment, _errors, _explain, _load, _policy, _resolve
+from . import _core, _dump, _environment, _errors, _explain, _load, _policy, _resolve
 from . import _build as _build_module
 from ._build import set_build_info
 from ._cache import Cache
 from ._contract import Assessment, Contract, Finding, Migrated, migrate
+from ._core import dumps, loads
 from ._diff import Change, Diff, HeaderChange, LayoutChange, RecordChange, diff
-from ._dump import dump, dumps
+from ._dump import dump
 from ._environment import Difference, Environment
 from ._errors import (
     ArgumentError,
@@ -37,7 +38,7 @@ from ._errors import (
     SnapjarWarning,
     UnsupportedVersionError,
 )
-from ._load import load, loads
+from ._load import load
 from ._policy import Policy, Preset, Rule, presets
 from ._records import (
     Header,
@@ -64,6 +65,10 @@ _core.configure(
     _explain.explain_pickling,
     _errors.explain_unpickling,
     _load.check_expected,
+    _dump.dumps,
+    _load.loads,
+    _policy.resolve_policy,
+    _load._WARN,
 )
 _policy.DEFAULT = Policy()
 

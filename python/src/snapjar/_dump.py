@@ -70,7 +70,7 @@ def dumps(
                        frame_size=frame_size)  # fmt: skip
         check_written(contract, record)
         return record if key is None and context is None else _sealed(record, key, context)
-    record = _core.dumps(
+    record = _core.dump_bytes(
         obj,
         type if type is None or type.__class__ is str else _type_name(type),
         schema_version,
@@ -131,14 +131,14 @@ def dump(
     is_sealed = key is not None or context is not None
     if isinstance(target, (str, os.PathLike)):
         if is_sealed:
-            _write_path(target, _sealed(_core.dumps(*arguments), key, context), sync, exclusive)
+            _write_path(target, _sealed(_core.dump_bytes(*arguments), key, context), sync, exclusive)
         else:
             _core.dump_path(fspath(target), sync, exclusive, *arguments)
         return
     write = getattr(target, "write", None)
     if write is None:
         raise TypeError(f"a path or a binary file to write to, not {target.__class__.__name__}")
-    record = _core.dumps(*arguments)
+    record = _core.dump_bytes(*arguments)
     _write_all(write, _sealed(record, key, context) if is_sealed else record)
 
 

@@ -95,7 +95,7 @@ def loads(
             trust=trust,
             context=context,
         )
-    return _core.loads(
+    return _core.load_bytes(
         data,
         policy if policy is not None and not allow else resolve_policy(allow, policy),
         _WARN if environment == "warn" else environment_rules(environment),
