@@ -164,7 +164,7 @@ static void expect_packed(const snapjar_record *record, const snapjar_packed *pa
     assert_int_equal(packed->pickle_size, snapjar_header_pickle_size(header));
     assert_int_equal(packed->stored_size, snapjar_header_stored_size(header));
     assert_int_equal(packed->protocol, snapjar_header_protocol(header));
-    assert_int_equal(snapjar_header_frame_size(header), options->frame_size ? options->frame_size : 4u << 20);
+    assert_int_equal(snapjar_header_frame_size(header), options->frame_size ? options->frame_size : 2u << 20);
     assert_int_equal(snapjar_header_string_encoding(header), options->string_encoding);
     assert_int_equal(snapjar_header_schema_version(header), options->schema_version);
     assert_int_equal(snapjar_record_payload_offset(record) + packed->stored_size + SJ_TRAILER_SIZE,

@@ -45,7 +45,9 @@ typedef struct snapjar_buffer_span {
 #define SNAPJAR_BUFFER_ALIGNMENT 64
 #define SNAPJAR_FRAME_SIZE_MIN (UINT32_C(64) << 10)
 #define SNAPJAR_FRAME_SIZE_MAX (UINT32_C(8) << 20)
-#define SNAPJAR_FRAME_SIZE_DEFAULT (UINT32_C(4) << 20)
+/** Buffers of this size for a few threads cost little to touch for the first time, and little is lost to compression.
+ */
+#define SNAPJAR_FRAME_SIZE_DEFAULT (UINT32_C(2) << 20)
 
 SNAPJAR_API int snapjar_header_format_version(const snapjar_header *header);
 /** `type`: as "app.jobs:JobState", or any name. */

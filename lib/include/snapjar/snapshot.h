@@ -223,7 +223,7 @@ typedef struct snapjar_pack_options {
      * calls the program's functions. 0: no other threads, the calling one does it all.
      */
     unsigned threads;
-    /** Content bytes of a frame: a power of two, 64 KiB to 8 MiB; 0: 4 MiB. */
+    /** Content bytes of a frame: a power of two, 64 KiB to 8 MiB; 0: 2 MiB. */
     uint32_t frame_size;
     /** Out-of-band buffers, borrowed during the call, as many as the pickle has NEXT_BUFFER opcodes. */
     const snapjar_buffer *buffers;
