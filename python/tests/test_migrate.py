@@ -207,6 +207,27 @@ def test_dump_refuses_what_drifted(contract: pathlib.Path, tmp_path: pathlib.Pat
         snapjar.dumps(make(job, id=1, status=5, owner=None), contract=contract)
 
 
+def test_what_was_checked_is_written(contract: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    job = sys.modules["snapjar_test_jobs"].Job
+    path = tmp_path / "a.snapjar"
+    asked = []
+
+    def state(self: object) -> dict:
+        asked.append(None)
+        return {"id": len(asked), "status": "x", "owner": None if len(asked) == 1 else 5}
+
+    changing = job()
+    job.__getstate__ = state
+    try:
+        snapjar.dump(changing, path, contract=contract)
+        with open(tmp_path / "b.snapjar", "wb") as file, pytest.raises(snapjar.ContractError, match="owner"):
+            snapjar.dump(changing, file, contract=contract)
+    finally:
+        del job.__getstate__
+    assert len(asked) == 2 and vars(snapjar.load(path, contract=contract)) == {"id": 1, "status": "x", "owner": None}
+    assert (tmp_path / "b.snapjar").read_bytes() == b""
+
+
 def test_migrate_files(contract: pathlib.Path, tmp_path: pathlib.Path) -> None:
     paths = [tmp_path / f"{number}.snapjar" for number in range(3)]
     for number, path in enumerate(paths):

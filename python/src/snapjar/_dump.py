@@ -115,7 +115,6 @@ def dump(
     if contract is not None:
         contract = resolve_contract(contract)
         type, schema_version = type or contract.type, _version_of(contract, schema_version)
-        check_written(contract, dumps(obj, type=type, schema_version=schema_version, protocol=protocol))
     arguments = (
         obj,
         type if type is None or type.__class__ is str else _type_name(type),
@@ -128,18 +127,22 @@ def dump(
         threads,
         frame_size,
     )
-    is_sealed = key is not None or context is not None
-    if isinstance(target, (str, os.PathLike)):
-        if is_sealed:
-            _write_path(target, _sealed(_core.dump_bytes(*arguments), key, context), sync, exclusive)
-        else:
-            _core.dump_path(fspath(target), sync, exclusive, *arguments)
+    is_path = isinstance(target, (str, os.PathLike))
+    if is_path and contract is None and key is None and context is None:
+        _core.dump_path(fspath(target), sync, exclusive, *arguments)
         return
-    write = getattr(target, "write", None)
-    if write is None:
+    write = None if is_path else getattr(target, "write", None)
+    if not is_path and write is None:
         raise TypeError(f"a path or a binary file to write to, not {target.__class__.__name__}")
     record = _core.dump_bytes(*arguments)
-    _write_all(write, _sealed(record, key, context) if is_sealed else record)
+    if contract is not None:
+        check_written(contract, record)
+    if key is not None or context is not None:
+        record = _sealed(record, key, context)
+    if is_path:
+        _write_path(target, record, sync, exclusive)
+    else:
+        _write_all(write, record)
 
 
 def _write_path(path: Any, record: bytes, sync: bool, exclusive: bool) -> None:
