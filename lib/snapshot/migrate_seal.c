@@ -10,6 +10,7 @@
 #include "util/io.h"
 
 #define SPOOL_MEMORY_MAX ((uint64_t)16 << 20)
+#define PIECE_SIZE ((size_t)64 << 10)
 
 /* ---- old seals ---- */
 
@@ -83,6 +84,39 @@ static snapjar_status write_to_out(void *state, const void *bytes, size_t size, 
     return sj_migrate_put(state, bytes, size, err);
 }
 
+static snapjar_status fill_spool(const sj_migrating *m, sj_spool *spool, snapjar_source *source, snapjar_error *err)
+{
+    uint8_t *piece = sj_alloc(m->context, PIECE_SIZE);
+    snapjar_status status = SNAPJAR_OK;
+    uint64_t at = 0;
+    size_t got = 1;
+
+    if (!piece)
+        return sj_raise_no_memory(err, PIECE_SIZE);
+    while (status == SNAPJAR_OK && got) {
+        status = snapjar_source_read_at(source, piece, PIECE_SIZE, at, &got, err);
+        if (status == SNAPJAR_OK)
+            status = sj_spool_write(spool, piece, got, err);
+        at += got;
+    }
+    sj_free(m->context, piece);
+    return status;
+}
+
+/* A copy of the source that nobody else can write to: what was found sealed is what is sealed again. */
+static snapjar_status copy_source(const sj_migrating *m, snapjar_source *source, snapjar_source **copy,
+                                  snapjar_error *err)
+{
+    sj_spool *spool = NULL;
+
+    SJ_TRY(sj_spool_new(&spool, m->context, SPOOL_MEMORY_MAX, err));
+    snapjar_status status = fill_spool(m, spool, source, err);
+    if (status == SNAPJAR_OK)
+        return sj_spool_take_source(copy, spool, "the old file", err);
+    sj_spool_free(spool);
+    return status;
+}
+
 static snapjar_status seal_spool(sj_migrating *m, sj_spool *spool, snapjar_error *err)
 {
     static const snapjar_sink_functions functions = {sizeof(functions), write_to_out, NULL, NULL, true};
@@ -104,24 +138,35 @@ static snapjar_status seal_spool(sj_migrating *m, sj_spool *spool, snapjar_error
     return status;
 }
 
+static snapjar_status migrate_to_spool(sj_migrating *m, sj_spool *spool, snapjar_source *source,
+                                       sj_migrate_source *migrate, snapjar_error *err)
+{
+    static const snapjar_sink_functions functions = {sizeof(functions), write_to_spool, NULL, NULL, true};
+    snapjar_source *copy = NULL;
+    snapjar_sink *out = m->out;
+    snapjar_sink *waiting = NULL;
+
+    SJ_TRY(copy_source(m, source, &copy, err));
+    snapjar_status status = snapjar_sink_from_functions(&waiting, m->context, &functions, spool, err);
+    if (status == SNAPJAR_OK) {
+        m->out = waiting;
+        status = migrate(m, copy, err);
+        m->out = out;
+    }
+    snapjar_sink_free(waiting);
+    snapjar_source_free(copy);
+    return status;
+}
+
 snapjar_status sj_migrate_and_seal(sj_migrating *m, snapjar_source *source, sj_migrate_source *migrate,
                                    snapjar_error *err)
 {
-    static const snapjar_sink_functions functions = {sizeof(functions), write_to_spool, NULL, NULL, true};
-    snapjar_sink *out = m->out;
-    snapjar_sink *waiting = NULL;
     sj_spool *spool = NULL;
 
     if (!m->options.sealer)
         return migrate(m, source, err);
     SJ_TRY(sj_spool_new(&spool, m->context, SPOOL_MEMORY_MAX, err));
-    snapjar_status status = snapjar_sink_from_functions(&waiting, m->context, &functions, spool, err);
-    if (status == SNAPJAR_OK) {
-        m->out = waiting;
-        status = migrate(m, source, err);
-        m->out = out;
-    }
-    snapjar_sink_free(waiting);
+    snapjar_status status = migrate_to_spool(m, spool, source, migrate, err);
     if (status == SNAPJAR_OK && !m->result.is_current)
         return seal_spool(m, spool, err);
     sj_spool_free(spool);

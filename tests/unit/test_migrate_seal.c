@@ -258,6 +258,52 @@ static void test_dropped_on_demand(void **state)
     free(old.bytes);
 }
 
+typedef struct once {
+    const blob *file;
+    uint64_t read;
+} once;
+
+static snapjar_status read_once(void *state, void *buffer, size_t size, uint64_t offset, size_t *got,
+                                snapjar_error *err)
+{
+    once *o = state;
+
+    (void)err;
+    assert_true(offset == o->read);
+    *got = size < o->file->size - offset ? size : (size_t)(o->file->size - offset);
+    memcpy(buffer, o->file->bytes + offset, *got);
+    o->read += *got;
+    return SNAPJAR_OK;
+}
+
+static snapjar_status size_of_once(void *state, uint64_t *size, snapjar_error *err)
+{
+    (void)err;
+    *size = ((once *)state)->file->size;
+    return SNAPJAR_OK;
+}
+
+/* Each byte is read once, so that nobody can exchange what was found sealed before it is sealed again. */
+static void test_old_file_is_read_once(void **state)
+{
+    static const snapjar_source_functions functions = {sizeof(functions), read_once, size_of_once, NULL};
+    snapjar_source *source = NULL;
+    snapjar_sink *sink = NULL;
+
+    (void)state;
+    seal_with(key, NULL);
+    blob old = file_of(key, 3, NULL);
+    once o = {&old, 0};
+    assert_ok(snapjar_source_from_functions(&source, context, &functions, &o, err));
+    assert_ok(snapjar_sink_to_memory(&sink, context, err));
+    assert_ok(snapjar_migrate(context, source, sink, &options, &migration, err));
+    assert_int_equal(o.read, old.size);
+    assert_int_equal(migration.record_count, 3);
+    snapjar_sink_free(sink);
+    snapjar_source_free(source);
+    free(old.bytes);
+}
+
 static snapjar_status migrate_in(snapjar_context *own, void *state, snapjar_error *err)
 {
     const blob *old = state;
@@ -300,6 +346,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_forged_is_not_renewed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_context, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dropped_on_demand, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_old_file_is_read_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_without_memory, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
