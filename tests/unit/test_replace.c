@@ -372,6 +372,9 @@ static void test_many_folders(void **state)
 static void test_few_descriptors(void **state)
 {
     (void)state;
+    /* It calls an open() failed whose descriptor is above the limit, and leaves the file that was made. */
+    if (getenv("SNAPJAR_UNDER_VALGRIND"))
+        skip();
     char name[32];
     struct rlimit old, few;
     make(NULL, 500);
