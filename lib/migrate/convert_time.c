@@ -266,7 +266,7 @@ static const char *read_value(const snapjar_graph *graph, sj_ref ref, sj_time_ki
 {
     static const char odd[] = "it is not made as Python pickles it";
     sj_instance instance;
-    uint8_t state[STATE_MAX];
+    uint8_t state[STATE_MAX] = {0};
     const size_t size = kinds[kind].state_size;
     memset(m, 0, sizeof *m);
     if (!see_call(graph, ref, kinds[kind].name, &instance) || instance.argument_count == 0 ||
