@@ -27,6 +27,11 @@ typedef struct sj_payload_reading {
     snapjar_status (*prepare)(void *state, uint8_t **content, snapjar_error *err);
     /** Gets the content in order, perhaps before the stored bytes behind it were checked; may be NULL. */
     snapjar_status (*consume)(void *state, const uint8_t *bytes, size_t size, snapjar_error *err);
+    /**
+     * Gets each frame's content and where it stands in the whole, from the thread that decompressed it, in any order,
+     * and before anything is known of it but that it decompresses; may be NULL.
+     */
+    snapjar_status (*place)(void *state, const uint8_t *bytes, size_t size, uint64_t offset, snapjar_error *err);
     void *state;
     snapjar_progress *progress;
     void *progress_state;

@@ -72,6 +72,7 @@ typedef struct reading {
         uint8_t *buffer;
         uint8_t *content;
         uint64_t stored_offset;
+        uint64_t content_offset;
         size_t stored_size;
         size_t content_size;
     } slots[SJ_SLOTS_MAX];
@@ -363,6 +364,7 @@ static snapjar_status fill(void *state, unsigned slot, bool *has_item, snapjar_e
     size_t content_size = (size_t)sj_min(header->frame_size, header->size - content_at);
     r->slots[slot].stored_offset = r->next_stored;
     r->slots[slot].stored_size = stored_size;
+    r->slots[slot].content_offset = content_at;
     r->slots[slot].content_size = content_size;
     r->slots[slot].content =
         r->content ? r->content + content_at : sj_pool_get(plan->context, SJ_POOL_CONTENT + slot, content_size);
@@ -376,13 +378,16 @@ static snapjar_status fill(void *state, unsigned slot, bool *has_item, snapjar_e
 static snapjar_status work(void *state, unsigned slot, unsigned worker, snapjar_error *err)
 {
     reading *r = state;
+    const sj_payload_reading *plan = r->plan;
+    uint8_t *content = r->slots[slot].content;
+    size_t size = r->slots[slot].content_size;
 
     if (!r->stored && !r->is_once && r->may_workers_read)
         SJ_TRY(read_slot(r, slot, err));
-    return sj_frame_decompress(sj_codec_get(r->plan->context, worker), r->slots[slot].content,
-                               r->slots[slot].content_size, r->slots[slot].stored, r->slots[slot].stored_size,
-                               !r->is_worker_alone, r->plan->record->payload_offset + r->slots[slot].stored_offset,
-                               err);
+    SJ_TRY(sj_frame_decompress(sj_codec_get(plan->context, worker), content, size, r->slots[slot].stored,
+                               r->slots[slot].stored_size, !r->is_worker_alone,
+                               plan->record->payload_offset + r->slots[slot].stored_offset, err));
+    return plan->place ? plan->place(plan->state, content, size, r->slots[slot].content_offset, err) : SNAPJAR_OK;
 }
 
 static bool is_read_twice(const reading *r)

@@ -17,6 +17,8 @@
 typedef struct checker {
     const sj_gate *gate;
     const snapjar_header *header;
+    /** Workers put the content into the sink. */
+    bool is_placed;
     sj_inspection inspection;
     uint64_t at;
     /** The buffer that is next, or that we are in. */
@@ -26,9 +28,24 @@ typedef struct checker {
     snapjar_error fault;
 } checker;
 
-static snapjar_status give_out(const sj_gate *gate, const uint8_t *bytes, size_t size, snapjar_error *err)
+/* Several workers write the frames they decompressed themselves, if they can: what comes out of a bad record never gets
+ * a name. */
+static bool is_placed(const sj_gate *gate, const snapjar_header *header)
 {
-    if (gate->sink)
+    return gate->sink && gate->options->threads > 1 && header->size > header->frame_size &&
+           sj_sink_can_skip(gate->sink);
+}
+
+static snapjar_status place(void *state, const uint8_t *bytes, size_t size, uint64_t offset, snapjar_error *err)
+{
+    return sj_sink_place(((const checker *)state)->gate->sink, bytes, size, offset, err);
+}
+
+static snapjar_status give_out(const checker *c, const uint8_t *bytes, size_t size, snapjar_error *err)
+{
+    const sj_gate *gate = c->gate;
+
+    if (gate->sink && !c->is_placed)
         SJ_TRY(snapjar_sink_write(gate->sink, bytes, size, err));
     if (gate->spool)
         SJ_TRY(sj_spool_write(gate->spool, bytes, size, err));
@@ -99,7 +116,7 @@ static snapjar_status consume(void *state, const uint8_t *bytes, size_t size, sn
     snapjar_status status = check_content(c, bytes, size, &c->fault);
     switch (status) {
     case SNAPJAR_OK:
-        return give_out(c->gate, bytes, size, err);
+        return give_out(c, bytes, size, err);
     case SNAPJAR_DAMAGED:
     case SNAPJAR_CUT_SHORT:
     case SNAPJAR_UNSUPPORTED:
@@ -149,7 +166,7 @@ static snapjar_status pass(const sj_gate *gate, const sj_record *record, snapjar
 {
     snapjar_reader *reader = gate->reader;
     const snapjar_check_options *options = gate->options;
-    checker c = {.gate = gate, .header = record->header};
+    checker c = {.gate = gate, .header = record->header, .is_placed = is_placed(gate, record->header)};
     sj_payload_reading reading = {
         .context = reader->context,
         .source = reader->source,
@@ -157,6 +174,7 @@ static snapjar_status pass(const sj_gate *gate, const sj_record *record, snapjar
         .threads = options->threads,
         .prepare = gate->prepare ? prepare : NULL,
         .consume = consume,
+        .place = c.is_placed ? place : NULL,
         .state = &c,
         .progress = options->progress,
         .progress_state = options->progress_state,
@@ -170,6 +188,8 @@ static snapjar_status pass(const sj_gate *gate, const sj_record *record, snapjar
     SJ_TRY(sj_record_check_end(record, reader->source, source_size, err));
     if (options->stored_only)
         return sj_payload_check_stored(&reading, &result->frame_count, err);
+    if (c.is_placed)
+        SJ_TRY(sj_sink_skip(gate->sink, record->header->size, err));
     SJ_TRY(sj_payload_read(&reading, &result->frame_count, err));
     if (c.fault_status != SNAPJAR_OK) {
         if (err)

@@ -73,12 +73,15 @@ snapjar_status sj_fd_read(int fd, const char *name, void *buffer, size_t size, s
     return SNAPJAR_OK;
 }
 
-snapjar_status sj_fd_write(int fd, const char *name, const void *bytes, size_t size, snapjar_error *err)
+/** `at` NULL: where the descriptor stands. */
+static snapjar_status write_all(int fd, const char *name, const void *bytes, size_t size, const uint64_t *at,
+                                snapjar_error *err)
 {
     size_t done = 0;
     while (done < size) {
         size_t part = size - done < TRANSFER_SIZE_MAX ? size - done : TRANSFER_SIZE_MAX;
-        ssize_t count = write(fd, (const uint8_t *)bytes + done, part);
+        const uint8_t *from = (const uint8_t *)bytes + done;
+        ssize_t count = at == NULL ? write(fd, from, part) : pwrite(fd, from, part, (off_t)(*at + done));
         if (count > 0)
             done += (size_t)count;
         else if (count == 0)
@@ -88,6 +91,19 @@ snapjar_status sj_fd_write(int fd, const char *name, const void *bytes, size_t s
             return sj_raise_errno(err, SNAPJAR_DIAG_WRITE_FAILED, errno, name, "cannot write");
     }
     return SNAPJAR_OK;
+}
+
+snapjar_status sj_fd_write(int fd, const char *name, const void *bytes, size_t size, snapjar_error *err)
+{
+    return write_all(fd, name, bytes, size, NULL, err);
+}
+
+snapjar_status sj_fd_write_at(int fd, const char *name, const void *bytes, size_t size, uint64_t offset,
+                              snapjar_error *err)
+{
+    if (offset > (uint64_t)INT64_MAX || size > (uint64_t)INT64_MAX - offset)
+        return sj_raise_errno(err, SNAPJAR_DIAG_WRITE_FAILED, EFBIG, name, "cannot write so far into a file");
+    return write_all(fd, name, bytes, size, &offset, err);
 }
 
 snapjar_status sj_fd_open_at(int *fd, int folder_fd, const char *name, int flags, unsigned mode, const char *place,

@@ -39,6 +39,12 @@ bool sj_sink_is_transactional(const snapjar_sink *sink);
 bool sj_sink_can_skip(const snapjar_sink *sink);
 /** Leaves out `size` bytes, to be filled in later. One gap at a time. */
 snapjar_status sj_sink_skip(snapjar_sink *sink, uint64_t size, snapjar_error *err);
+/**
+ * Writes some bytes of the gap, `offset` bytes behind its start; none are written twice. Several threads may do so at
+ * once. The sink does not learn of a failure: whoever called must not finish it.
+ */
+snapjar_status sj_sink_place(const snapjar_sink *sink, const void *bytes, size_t size, uint64_t offset,
+                             snapjar_error *err);
 /** Fills the gap. If it has another size than `size`, all that was written behind it is moved, which takes time. */
 snapjar_status sj_sink_fill(snapjar_sink *sink, const void *bytes, size_t size, snapjar_error *err);
 /** Takes back the gap and all that was written behind it. */
@@ -73,6 +79,8 @@ snapjar_status sj_fd_read_at(int fd, const char *name, void *buffer, size_t size
                              snapjar_error *err);
 snapjar_status sj_fd_read(int fd, const char *name, void *buffer, size_t size, size_t *got, snapjar_error *err);
 snapjar_status sj_fd_write(int fd, const char *name, const void *bytes, size_t size, snapjar_error *err);
+snapjar_status sj_fd_write_at(int fd, const char *name, const void *bytes, size_t size, uint64_t offset,
+                              snapjar_error *err);
 
 /** Opens a file with O_CLOEXEC, again when interrupted. */
 snapjar_status sj_fd_open(int *fd, const char *path, int flags, unsigned mode, snapjar_error *err);

@@ -143,6 +143,13 @@ static snapjar_status path_skip(snapjar_sink *sink, uint64_t size, snapjar_error
     return seek(path, path->gap_at + size, err);
 }
 
+static snapjar_status path_place(const snapjar_sink *sink, const void *bytes, size_t size, uint64_t offset,
+                                 snapjar_error *err)
+{
+    const path_sink *path = (const path_sink *)sink;
+    return sj_fd_write_at(path->fd, path->target.place, bytes, size, path->gap_at + offset, err);
+}
+
 static snapjar_status path_unskip(snapjar_sink *sink, snapjar_error *err)
 {
     path_sink *path = (path_sink *)sink;
@@ -267,6 +274,7 @@ static const sj_sink_kind path_kind = {
     .finish = path_finish,
     .close = path_close,
     .skip = path_skip,
+    .place = path_place,
     .fill = path_fill,
     .unskip = path_unskip,
     .replaced_links = path_replaced_links,

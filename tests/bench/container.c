@@ -90,6 +90,11 @@ static void pack(snapjar_context *context, input *from, snapjar_sink *sink, unsi
     check(sj_output_finish(&output, frame, frame_size, frame_size + written.stored_size + SJ_TRAILER_SIZE, &err), &err);
 }
 
+static snapjar_status place(void *state, const uint8_t *bytes, size_t size, uint64_t offset, snapjar_error *err)
+{
+    return sj_sink_place(state, bytes, size, offset, err);
+}
+
 static snapjar_status write_on(void *state, const uint8_t *bytes, size_t size, snapjar_error *err)
 {
     return state ? snapjar_sink_write(state, bytes, size, err) : SNAPJAR_OK;
@@ -106,12 +111,16 @@ static void unpack(snapjar_context *context, const input *from, snapjar_sink *si
         sj_record record;
         check(sj_record_read(&record, context, from->source, from->size, offset, index, &limits, &err), &err);
         check(sj_record_check_end(&record, from->source, from->size, &err), &err);
+        const bool is_placed = sink && threads > 1 && record.header->size > record.header->frame_size;
+        if (is_placed)
+            check(sj_sink_skip(sink, record.header->size, &err), &err);
         const sj_payload_reading reading = {
             .context = context,
             .source = from->source,
             .record = &record,
             .threads = threads,
-            .consume = write_on,
+            .consume = is_placed ? NULL : write_on,
+            .place = is_placed ? place : NULL,
             .state = sink,
         };
         check(sj_payload_read(&reading, NULL, &err), &err);

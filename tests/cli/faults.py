@@ -22,6 +22,7 @@ SNAPJAR = str(pathlib.Path(sys.argv[1]).resolve()) if len(sys.argv) > 1 else "sn
 # Kinds of calls, and the errors that each may really meet.
 CALLS = {
     "write": ["ENOSPC", "EIO", "EDQUOT"],
+    "pwrite64": ["ENOSPC", "EIO"],
     "fsync": ["EIO"],
     "rename,renameat,renameat2": ["EXDEV", "EACCES"],
     "ftruncate": ["EIO"],
@@ -184,6 +185,22 @@ class Unpack(Case):
         return self.target.read_bytes() == self.snapshot and (not out.exists() or out.read_bytes() == self.pickles)
 
 
+class UnpackFrames(Unpack):
+    """The same from threads that write the frames themselves."""
+
+    name = "unpack -T2"
+
+    def __init__(self, folder: pathlib.Path, pickles: bytes, snapshot: bytes) -> None:
+        pickles = pickle.dumps("".join(f"{number:16}" for number in range(80_000)), 4)
+        super().__init__(folder, pickles, snapshot)
+        self.input.write_bytes(pickles)
+        run("pack", "--frame-size", "256K", "-t", "old", "-f", "-o", str(self.target), str(self.input))
+        self.snapshot = self.target.read_bytes()
+
+    def arguments(self) -> list:
+        return [*super().arguments(), "-T2"]
+
+
 class Migrate(Case):
     """Migrating a folder: each file is the old one or the new one, whole, and a backup is the old one."""
 
@@ -330,7 +347,7 @@ def main() -> int:
         if run("keygen", "--no-passphrase", str(root / "k.key")).returncode != 0:
             print("keygen does not work\n0 passed, 1 failed")
             return 1
-        for kind in (PackOver, Append, AppendRepair, Recover, Unpack, Migrate, Seal, Unseal, Keygen):
+        for kind in (PackOver, Append, AppendRepair, Recover, Unpack, UnpackFrames, Migrate, Seal, Unseal, Keygen):
             break_everywhere(kind(folder, pickles, snapshot), str(root / "log"))
         check_header_reads(folder, str(root / "log"))
     print(f"{passed} passed, {failed} failed")

@@ -86,6 +86,12 @@ static inline blob craft_record(const void *frame, size_t frame_size, const void
     return record;
 }
 
+/** Where the payload of the record begins. */
+static inline size_t payload_of(const blob *record)
+{
+    return SJ_PREFIX_SIZE + sj_read_le32(record->bytes + 20);
+}
+
 /** `content` as raw zstd frames of `frame_size` bytes each. */
 static inline blob craft_payload(const void *content, size_t size, size_t frame_size)
 {

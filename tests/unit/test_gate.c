@@ -90,12 +90,6 @@ static void expect_fault(const blob *file, const answer *wanted)
     }
 }
 
-/* Where the payload of a planned record begins. */
-static size_t payload_of(const blob *record)
-{
-    return SJ_PREFIX_SIZE + sj_read_le32(record->bytes + 20);
-}
-
 /* A record of `content` with `plan` changed by the caller after craft_plan. */
 static void expect_planned(const sj_header_plan *plan, const blob *payload, snapjar_diagnostic diagnostic,
                            snapjar_space space, uint64_t offset)

@@ -380,6 +380,28 @@ static void test_gaps(void **state)
     }
 }
 
+/* Pieces of the gap in any order, and what stands before and behind them. */
+static void test_placed(void **state)
+{
+    snapjar_error fault;
+    snapjar_sink *sink = open_path(context, &fault);
+
+    (void)state;
+    assert_non_null(sink);
+    assert_ok(snapjar_sink_write(sink, "before", 6, err));
+    assert_ok(sj_sink_skip(sink, 7, err));
+    assert_ok(sj_sink_place(sink, "cd", 2, 2, err));
+    assert_ok(snapjar_sink_write(sink, "behind", 6, err));
+    assert_ok(sj_sink_place(sink, "efg", 3, 4, err));
+    assert_ok(sj_sink_place(sink, "ab", 2, 0, err));
+    assert_fault(sj_sink_place(sink, "ab", 2, INT64_MAX - 6, &fault), &fault, SNAPJAR_IO, SNAPJAR_DIAG_WRITE_FAILED,
+                 SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
+    assert_ok(snapjar_sink_finish(sink, err));
+    expect_file("beforeabcdefgbehind", 19);
+    assert_int_equal(sj_sink_place(sink, "ab", 2, 0, NULL), SNAPJAR_INVALID_ARGUMENT);
+    snapjar_sink_free(sink);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_alloc_failure),
         cmocka_unit_test(test_other_sinks),
         cmocka_unit_test(test_gaps),
+        cmocka_unit_test(test_placed),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
