@@ -142,6 +142,8 @@ static void look_at_file(struct batch *batch, struct batch_worker *worker, const
     outcome->scan = worker->scan;
     if (status == SNAPJAR_OK)
         status = open_source(batch, worker, item->path, &source, &fd, &err);
+    if (status == SNAPJAR_OK && strcmp(item->path, "-") != 0)
+        status = snapjar_source_set_path(source, item->path, &err);
     if (status != SNAPJAR_OK)
         batch_fail(batch, outcome, item->path, &err); /* NOLINT(bugprone-branch-clone): failures are treated alike */
     else if (batch->look_source)

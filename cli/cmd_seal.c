@@ -30,6 +30,8 @@ static int run(struct cli *cli, int argc, char **argv)
 
     if (code < 0 && !values.sealing.keys.count)
         code = report_usage(cli, "--key FILE is needed: the secret key to seal with (`snapjar keygen` makes one)");
+    if (code < 0 && values.stream && values.resealing.is_detached)
+        code = report_usage(cli, "--stream ties records together inside the file, which --detached leaves as it is");
     if (code < 0 && !paths.count)
         code = report_usage(cli, "no file given: name files or directories");
     if (code < 0)
@@ -56,6 +58,7 @@ static int run(struct cli *cli, int argc, char **argv)
 
 static const struct example examples[] = {
     {"Seal a snapshot", "snapjar seal --key build.key job.snapjar"},
+    {"Seal a snapshot and leave it as it is", "snapjar seal --detached --key build.key job.snapjar"},
     {"Let a second key sign everything below a directory",
      "snapjar seal --key new.key --passphrase-file p.txt /var/lib/jobs"},
     {NULL, NULL},
@@ -71,6 +74,9 @@ const struct command command_seal = {
     "Records of a file with several get a note which one of its file each is, so that none can be taken out of the "
     "middle, repeated or exchanged without it showing; that the last ones are missing does not show. Records that are "
     "sealed already cannot get such a note unless their signatures are dropped (--replace).\n\n"
+    "With --detached nothing is written but FILE.seal, which lists all records of FILE in their order, and is signed "
+    "as a whole: it also shows that records are missing at the end, or that others were added. Readers must ask for it "
+    "(verify --trust --detached). When FILE has changed since, --replace makes a new one.\n\n"
     "A seal says who made the file. It does not say that loading it is safe, and it hides nothing. Directories are "
     "walked: of the files in them those called *.snapjar are sealed.",
     rows,

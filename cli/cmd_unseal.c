@@ -49,6 +49,7 @@ static int run(struct cli *cli, int argc, char **argv)
 
 static const struct example examples[] = {
     {"Take every seal off", "snapjar unseal job.snapjar"},
+    {"Remove a detached seal", "snapjar unseal --detached job.snapjar"},
     {"Retire a key", "snapjar unseal --key-id 1ce0c602d5ce103a8b0acf9ae93deb10 /var/lib/jobs"},
     {NULL, NULL},
 };
@@ -58,8 +59,9 @@ const struct command command_unseal = {
     "take signatures off",
     "[OPTION]... PATH...",
     "Takes the signatures off every record of the files, or only those of one key. All else stays as it is, and the "
-    "files "
-    "are replaced as seal does it. A file without such signatures is not touched. The signatures are not checked.\n\n"
+    "files are replaced as seal does it. A file without such signatures is not touched. The signatures are not "
+    "checked.\n\n"
+    "With --detached the signatures are taken off FILE.seal, which is removed when none is left.\n\n"
     "Directories are walked: of the files in them those called *.snapjar are looked at.",
     rows,
     OPERAND_FILE,

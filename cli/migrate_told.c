@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "changes.h"
+#include "detaching.h"
 #include "json_out.h"
 #include "migrating.h"
 
@@ -229,6 +230,8 @@ void migrate_tell_file(struct migrate_file *file)
     }
     if (file->fate == FATE_CHANGED && file->links)
         report_remark(migrate->cli, file->path, "other hard links to the replaced file keep the old bytes");
+    if (file->fate == FATE_CHANGED && !migrate->is_dry)
+        detaching_remark(migrate->cli, file->path);
     if (file->fate == FATE_FAILED)
         print_failed(file);
     text_free(&file->out);

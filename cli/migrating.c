@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "detaching.h"
 #include "many.h"
 #include "progress.h"
 
@@ -99,6 +100,17 @@ static snapjar_status drop(void *state, const void *bytes, size_t size, snapjar_
     return SNAPJAR_OK;
 }
 
+/* A detached seal does not hold for what becomes of the file, and nobody but its keys' owner can make another. */
+static snapjar_status check_detached(const struct migrate_file *file, snapjar_error *err)
+{
+    if (file->migrate->options.drop_seal || !detaching_is_there(file->path))
+        return SNAPJAR_OK;
+    report_make(err, SNAPJAR_REFUSED, SNAPJAR_DIAG_RECORD_SEALED,
+                "the file has a detached seal, which would not hold any more: --drop-seal, and then seal --detached "
+                "--replace, makes a new one");
+    return err->status;
+}
+
 static snapjar_status migrate_source(snapjar_context *context, struct migrate_file *file, snapjar_source *source,
                                      snapjar_sink *sink, snapjar_error *err)
 {
@@ -113,6 +125,8 @@ static snapjar_status migrate_source(snapjar_context *context, struct migrate_fi
     snapjar_status status = sealing_make(migrate->sealing, context, &options.sealer, err);
     if (status == SNAPJAR_OK)
         status = snapjar_migrate(context, source, sink, &options, &file->migration, err);
+    if (status == SNAPJAR_OK && !file->migration.is_current)
+        status = check_detached(file, err);
     snapjar_sealer_free(options.sealer);
     return status;
 }

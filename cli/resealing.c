@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "detaching.h"
 #include "json_out.h"
 #include "output.h"
 
@@ -22,6 +23,8 @@ struct worker {
 /* A file that was written anew and waits to take its place. */
 struct staged {
     const char *path;
+    /** Of its detached seal, which was written instead; NULL: none. */
+    char *seal_path;
     uint64_t count;
 };
 
@@ -50,6 +53,8 @@ static void replaced(void *state, void *item, uint64_t links, const snapjar_erro
     } else if (worker->resealing->values->json) {
         json_begin(&out, worker->resealing->kind);
         json_file(&out, "file", staged->path);
+        if (staged->seal_path)
+            json_file(&out, "seal_file", staged->seal_path);
         json_number(&out, worker->resealing->counted, staged->count);
         json_end(&out);
         report_print(&out);
@@ -57,6 +62,7 @@ static void replaced(void *state, void *item, uint64_t links, const snapjar_erro
     if (!failure && links)
         report_remark(worker->resealing->cli, staged->path, "other hard links to the replaced file keep the old bytes");
     text_free(&out);
+    free(staged->seal_path);
     free(staged);
 }
 
@@ -105,6 +111,32 @@ static snapjar_status rewrite(struct worker *worker, const char *path, uint64_t 
     return status;
 }
 
+static void reseal_detached(struct worker *worker, const char *path)
+{
+    const struct resealing *resealing = worker->resealing;
+    snapjar_durability durability = resealing->values->no_sync ? SNAPJAR_DURABILITY_NONE : SNAPJAR_DURABILITY_SYNC;
+    struct staged *staged = memory_get(sizeof(*staged));
+    const char *blamed;
+    snapjar_status status;
+    snapjar_error err;
+
+    *staged = (struct staged){.path = path, .seal_path = detaching_path(path)};
+    blamed = staged->seal_path;
+    if (worker->sealer)
+        status = detaching_seal(worker->context, worker->sealer, path, staged->seal_path, durability, &worker->options,
+                                &staged->count, &blamed, &err);
+    else
+        status =
+            detaching_unseal(worker->context, staged->seal_path, resealing->key_id, durability, &staged->count, &err);
+    if (status == SNAPJAR_OK) {
+        replaced(worker, staged, 0, NULL);
+        return;
+    }
+    fail(resealing, blamed, &err);
+    free(staged->seal_path);
+    free(staged);
+}
+
 static void reseal(struct worker *worker, const char *path)
 {
     struct staged *staged = memory_get(sizeof(*staged));
@@ -135,7 +167,10 @@ static void work(void *state, unsigned worker, size_t index)
 {
     const struct jobs *jobs = state;
 
-    reseal(&jobs->workers[worker], jobs->files->items[index]);
+    if (jobs->workers[worker].resealing->values->is_detached)
+        reseal_detached(&jobs->workers[worker], jobs->files->items[index]);
+    else
+        reseal(&jobs->workers[worker], jobs->files->items[index]);
 }
 
 static bool is_snapshot_name(const char *path)

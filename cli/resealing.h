@@ -13,6 +13,7 @@
 struct resealing_values {
     struct option_number jobs;
     struct header_limit_values header;
+    bool is_detached;
     bool no_sync;
     bool json;
 };
@@ -20,6 +21,8 @@ struct resealing_values {
 /* clang-format off */
 #define RESEALING_OPTION_ROWS(values_type, member)                                                                     \
     MANY_OPTION_ROW(values_type, member.jobs),                                                                         \
+    {0, "detached", NULL, OPTION_FLAG, offsetof(values_type, member.is_detached),                                      \
+     "the seal of FILE is a file of its own, FILE.seal; FILE itself stays as it is", NULL, 0, 0},                      \
     HEADER_LIMIT_ROWS(values_type, member.header),                                                                     \
     {0, "no-sync", NULL, OPTION_FLAG, offsetof(values_type, member.no_sync), "do not wait until the disk has it",      \
      NULL, 0, 0},                                                                                                      \

@@ -214,6 +214,9 @@ static int fill(struct trusting *trusting, struct cli *cli, const struct trustin
     for (size_t i = 0; i < values->keys.count && code < 0; i++)
         code = supply(trusting, &from, values->keys.items[i]);
     explicit_bzero(from.given, sizeof(from.given));
+    if (code < 0 && values->seal_file &&
+        snapjar_detached_open_path(&trusting->detached, trusting->context, values->seal_file, &err) != SNAPJAR_OK)
+        code = refuse(cli, values->seal_file, &err);
     return code;
 }
 
@@ -224,6 +227,11 @@ int trusting_make(struct trusting *trusting, struct cli *cli, const struct trust
     *trusting = (struct trusting){.demand = SNAPJAR_SEAL_DEMAND_INIT};
     if (!values->files.count && (values->keys.count || values->seal_context))
         return report_usage(cli, "--key and --context are for a --trust, and none was given");
+    if (!values->files.count && (values->is_detached || values->seal_file))
+        return report_usage(cli, "--detached and --seal are for a --trust, and none was given");
+    if (values->is_detached && values->seal_file)
+        return report_usage(cli,
+                            "--detached and --seal exclude each other: the seal is FILE.seal, or in the file named");
     if (!values->files.count)
         return -1;
     if (values->seal_context && strlen(values->seal_context) > SNAPJAR_SEAL_CONTEXT_SIZE_MAX)
@@ -233,14 +241,19 @@ int trusting_make(struct trusting *trusting, struct cli *cli, const struct trust
         return report_failure(cli, NULL, &err, NULL);
     trusting->demand.trust = trusting->trust;
     trusting->demand.context = values->seal_context;
-    return fill(trusting, cli, values);
+    trusting->demand.is_beside = values->is_detached;
+    int code = fill(trusting, cli, values);
+    trusting->demand.detached = trusting->detached;
+    return code;
 }
 
 void trusting_clear(struct trusting *trusting)
 {
     snapjar_trust_free(trusting->trust);
+    snapjar_detached_free(trusting->detached);
     snapjar_context_free(trusting->context);
     trusting->trust = NULL;
+    trusting->detached = NULL;
     trusting->context = NULL;
 }
 

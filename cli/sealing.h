@@ -48,6 +48,8 @@ struct trusting_values {
     struct string_list files;
     struct string_list keys;
     const char *seal_context;
+    bool is_detached;
+    const char *seal_file;
     struct passphrase_values passphrase;
 };
 
@@ -60,6 +62,10 @@ struct trusting_values {
      "the secret of a MAC key that a trust file names by its id; repeatable", NULL, 0, 0},                             \
     {0, "context", "TEXT", OPTION_TEXT, offsetof(values_type, member.seal_context),                                    \
      "demand that seals were made for this context", NULL, 0, 0},                                                      \
+    {0, "detached", NULL, OPTION_FLAG, offsetof(values_type, member.is_detached),                                      \
+     "the seal of FILE is FILE.seal (of `snapjar seal --detached`), not inside FILE", NULL, 0, 0},                     \
+    {0, "seal", "FILE", OPTION_TEXT, offsetof(values_type, member.seal_file),                                          \
+     "the seal is the detached one in FILE: for one snapshot, which may be standard input", NULL, 0, 0},               \
     PASSPHRASE_ROWS(values_type, member.passphrase)
 /* clang-format on */
 
@@ -67,6 +73,8 @@ struct trusting_values {
 struct trusting {
     snapjar_context *context;
     snapjar_trust *trust;
+    /** Of --seal. */
+    snapjar_detached *detached;
     snapjar_seal_demand demand;
 };
 

@@ -8,10 +8,8 @@
 #include <string.h>
 
 #include "container/pool.h"
+#include "container/record_seal.h"
 #include "util/bytes.h"
-
-/* A payload up to this size is read to say what is wrong with a seal. */
-#define EXPLAIN_SIZE_MAX ((uint64_t)64 << 20)
 
 /* Reads the header frame whole, into memory that is kept (or the source's own). */
 static snapjar_status read_frame(const uint8_t **frame, snapjar_context *context, snapjar_source *source,
@@ -49,84 +47,6 @@ static snapjar_status check_total(sj_record *record, snapjar_error *err)
                     "payload.stored_size %" PRIu64 " is larger than any file", record->header->stored_size);
 }
 
-/*
- * A signature failed, and it is of another header than this. Is the payload the one that was sealed? Nothing depends on
- * the answer but the words: the record is refused in any case.
- */
-static bool is_payload_sealed(const sj_record *record, const sj_seal *seal, snapjar_context *context,
-                              snapjar_source *source)
-{
-    uint8_t trailer[SJ_TRAILER_SIZE];
-    uint8_t digest[SJ_BLAKE_SIZE];
-    sj_blake_state state;
-    uint64_t end;
-    size_t got = 0;
-
-    if (!sj_add(record->payload_offset, seal->stored_size, &end) || end > INT64_MAX ||
-        snapjar_source_read_at(source, trailer, sizeof(trailer), end, &got, NULL) != SNAPJAR_OK ||
-        got != sizeof(trailer) || sj_trailer_record_size(trailer) != end + SJ_TRAILER_SIZE - record->offset)
-        return false;
-    if (seal->stored_size > EXPLAIN_SIZE_MAX)
-        return true;
-    uint8_t *payload = sj_alloc(context, (size_t)seal->stored_size);
-    bool is_read = payload &&
-                   snapjar_source_read_at(source, payload, (size_t)seal->stored_size, record->payload_offset, &got,
-                                          NULL) == SNAPJAR_OK &&
-                   got == seal->stored_size;
-    sj_blake_begin(&state);
-    if (is_read)
-        sj_blake_add(&state, payload, got);
-    sj_blake_end(&state, digest);
-    sj_free(context, payload);
-    return is_read && sj_is_equal(digest, seal->payload_digest, SJ_BLAKE_SIZE);
-}
-
-/* Step 4 of the gate: before the JSON is looked at. */
-static snapjar_status check_seal(sj_seal *seal, const sj_record *record, snapjar_context *context,
-                                 snapjar_source *source, const sj_prefix *prefix, const uint8_t *frame,
-                                 const sj_demand *demand, snapjar_error *err)
-{
-    const uint8_t *json = frame + SJ_PREFIX_SIZE;
-    const sj_sealed_header sealed = {
-        .header = {frame + 8, json, prefix->json_size},
-        .area = json + prefix->json_size,
-        .area_size = prefix->seal_size,
-        .area_offset = record->offset + SJ_PREFIX_SIZE + prefix->json_size,
-        .size_offset = record->offset + 24,
-    };
-    snapjar_error fault;
-
-    snapjar_status status = sj_seal_check_header(seal, context, demand, &sealed, &fault);
-    if (status == SNAPJAR_OK)
-        return status;
-    if (err)
-        *err = fault;
-    if (!seal->is_of_other_header)
-        return status;
-    if (is_payload_sealed(record, seal, context, source))
-        return sj_raise(err, SNAPJAR_BAD_SEAL, SNAPJAR_DIAG_SEAL_HEADER_ALTERED,
-                        SJ_AT_FILE(record->offset + SJ_PREFIX_SIZE),
-                        "the header is not the one that was sealed; the payload is");
-    return sj_raise(err, SNAPJAR_BAD_SEAL, SNAPJAR_DIAG_SEAL_TRANSPLANTED, SJ_AT_FILE(sealed.area_offset),
-                    "the seal is that of another record: neither header nor payload are what it was made for");
-}
-
-/* Step 6, and what step 9 will need. */
-static snapjar_status accept_seal(sj_record *record, const sj_seal *seal, snapjar_error *err)
-{
-    const snapjar_header *header = record->header;
-
-    SJ_TRY(
-        sj_seal_check_type(seal, header->type, sj_header_field_offset(header, NULL, "type"), &record->sealed_by, err));
-    memcpy(record->payload_digest, seal->payload_digest, SJ_BLAKE_SIZE);
-    if (seal->stored_size == header->stored_size)
-        return SNAPJAR_OK;
-    return sj_raise(err, SNAPJAR_BAD_SEAL, SNAPJAR_DIAG_SEAL_MALFORMED,
-                    SJ_AT_FILE(header->json_offset + header->prefix.json_size + 4),
-                    "the seal is of a payload of %" PRIu64 " bytes, payload.stored_size is %" PRIu64, seal->stored_size,
-                    header->stored_size);
-}
-
 static snapjar_status read_at(sj_record *record, snapjar_context *context, snapjar_source *source, uint64_t source_size,
                               const snapjar_limits *limits, const sj_demand *demand, snapjar_error *err)
 {
@@ -142,10 +62,10 @@ static snapjar_status read_at(sj_record *record, snapjar_context *context, snapj
     SJ_TRY(sj_prefix_check(&prefix, frame, record->offset, err));
     record->payload_offset = record->offset + sj_prefix_frame_size(&prefix);
     if (demand)
-        SJ_TRY(check_seal(&seal, record, context, source, &prefix, frame, demand, err));
+        SJ_TRY(sj_record_check_seal(&seal, record, context, source, &prefix, frame, demand, err));
     SJ_TRY(sj_header_parse(&record->header, context, &prefix, frame, record->offset, limits, err));
     SJ_TRY(check_total(record, err));
-    return demand ? accept_seal(record, &seal, err) : SNAPJAR_OK;
+    return demand ? sj_record_accept_seal(record, &seal, err) : SNAPJAR_OK;
 }
 
 snapjar_status sj_record_read(sj_record *record, snapjar_context *context, snapjar_source *source, uint64_t source_size,

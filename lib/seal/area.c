@@ -110,6 +110,15 @@ void sj_seal_area_write(uint8_t *out, const sj_seal_area *area)
     }
 }
 
+void sj_seal_entry_describe(snapjar_signature *signature, const sj_seal_entry *entry)
+{
+    static const uint8_t no_context[SJ_ID_SIZE];
+
+    signature->algorithm = entry->algorithm;
+    signature->has_context = memcmp(entry->context_id, no_context, SJ_ID_SIZE) != 0;
+    sj_hex_write(signature->key_id, entry->key_id, SJ_ID_SIZE);
+}
+
 void sj_seal_context_id(uint8_t out[SJ_ID_SIZE], const char *context)
 {
     if (context && *context)

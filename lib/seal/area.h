@@ -49,6 +49,9 @@ snapjar_status sj_seal_area_read(sj_seal_area *area, const uint8_t *bytes, size_
 size_t sj_seal_area_size(const sj_seal_area *area);
 void sj_seal_area_write(uint8_t *out, const sj_seal_area *area);
 
+/** What the public interface tells of an entry. */
+void sj_seal_entry_describe(snapjar_signature *signature, const sj_seal_entry *entry);
+
 /** What a context looks like in an entry: zeros for none. */
 void sj_seal_context_id(uint8_t out[SJ_ID_SIZE], const char *context);
 

@@ -11,11 +11,18 @@
 /* What a signature came to. When none is good, the last of these that was met is told. */
 typedef enum outcome { OF_UNKNOWN_KEY, OF_OTHER_CONTEXT, EXPIRED, NOT_YET_VALID, WRONG, GOOD } outcome;
 
+/* Signatures, and what they are over: a header, or the list of a detached seal. */
 typedef struct check {
     snapjar_context *context;
     const sj_demand *demand;
+    const sj_seal_entry *entries;
+    size_t count;
+    /** What the entries' places are counted from. */
+    uint64_t offset;
     const sj_sealed_header *sealed;
     const sj_seal_area *area;
+    /** NULL: it is a header. */
+    const snapjar_detached *detached;
 } check;
 
 static const char *context_for(const sj_demand *demand, const sj_trusted *trusted)
@@ -26,9 +33,11 @@ static const char *context_for(const sj_demand *demand, const sj_trusted *truste
 static snapjar_status check_signature(const check *c, const sj_seal_entry *entry, const sj_trusted *trusted,
                                       bool *holds, snapjar_error *err)
 {
+    const char *context = context_for(c->demand, trusted);
     size_t size;
-    uint8_t *message = sj_seal_message(&size, c->context, &c->sealed->header, c->area->stored_size,
-                                       c->area->payload_digest, context_for(c->demand, trusted));
+    uint8_t *message = c->detached ? sj_detached_message(&size, c->context, c->detached, context)
+                                   : sj_seal_message(&size, c->context, &c->sealed->header, c->area->stored_size,
+                                                     c->area->payload_digest, context);
 
     *holds = false;
     if (!message)
@@ -71,8 +80,8 @@ static snapjar_status judge(const check *c, const sj_seal_entry *entry, const sj
 static snapjar_status refuse(const check *c, const sj_seal_entry *entry, const sj_trusted *trusted, outcome worst,
                              snapjar_error *err)
 {
-    assert(entry != NULL); /* An area without entries was refused before. */
-    const sj_where where = SJ_AT_FILE(c->sealed->area_offset + entry->at);
+    assert(entry != NULL); /* A seal without entries was refused before. */
+    const sj_where where = SJ_AT_FILE(c->offset + entry->at);
     char id[SNAPJAR_KEY_ID_SIZE + 1];
 
     sj_hex_write(id, entry->key_id, SJ_ID_SIZE);
@@ -99,40 +108,37 @@ static snapjar_status refuse(const check *c, const sj_seal_entry *entry, const s
                     "the signature is not that of the key %s", id);
 }
 
-static snapjar_status check_entries(const check *c, sj_seal *seal, snapjar_error *err)
+/* `*worst` is what the failure was, if it is one of signatures. */
+static snapjar_status check_entries(const check *c, sj_accepted *accepted, outcome *worst, snapjar_error *err)
 {
     const sj_seal_entry *told = NULL;
     const sj_trusted *told_key = NULL;
-    outcome worst = OF_UNKNOWN_KEY;
 
-    for (size_t i = 0; i < c->area->count; i++) {
+    accepted->count = 0;
+    *worst = OF_UNKNOWN_KEY;
+    for (size_t i = 0; i < c->count; i++) {
         const sj_trusted *trusted;
         outcome result;
-        SJ_TRY(judge(c, &c->area->entries[i], &trusted, &result, err));
+        SJ_TRY(judge(c, &c->entries[i], &trusted, &result, err));
         if (result == GOOD) {
-            seal->accepted[seal->accepted_count++] = trusted;
-        } else if (!told || result > worst) {
-            told = &c->area->entries[i];
+            accepted->keys[accepted->count++] = trusted;
+        } else if (!told || result > *worst) {
+            told = &c->entries[i];
             told_key = trusted;
-            worst = result;
+            *worst = result;
         }
     }
-    if (seal->accepted_count)
-        return SNAPJAR_OK;
-    if (worst == WRONG) {
-        uint8_t digest[SJ_BLAKE_SIZE];
-        sj_seal_header_digest(digest, &c->sealed->header);
-        seal->is_of_other_header = !sj_is_equal(digest, c->area->header_digest, SJ_BLAKE_SIZE);
-    }
-    return refuse(c, told, told_key, worst, err);
+    return accepted->count ? SNAPJAR_OK : refuse(c, told, told_key, *worst, err);
 }
 
 snapjar_status sj_seal_check_header(sj_seal *seal, snapjar_context *context, const sj_demand *demand,
                                     const sj_sealed_header *sealed, snapjar_error *err)
 {
+    uint8_t digest[SJ_BLAKE_SIZE];
     sj_seal_area area;
+    outcome worst;
 
-    memset(seal, 0, sizeof(*seal));
+    *seal = (sj_seal){.offset = sealed->area_offset, .size_offset = sealed->area_offset + 4};
     if (!sealed->area_size)
         return sj_raise(err, SNAPJAR_BAD_SEAL, SNAPJAR_DIAG_SEAL_MISSING, SJ_AT_FILE(sealed->size_offset),
                         "a seal is demanded and the record has none");
@@ -142,7 +148,25 @@ snapjar_status sj_seal_check_header(sj_seal *seal, snapjar_context *context, con
                         "the seal has digests and no signature");
     seal->stored_size = area.stored_size;
     memcpy(seal->payload_digest, area.payload_digest, SJ_BLAKE_SIZE);
-    return check_entries(&(check){context, demand, sealed, &area}, seal, err);
+    const check c = {context, demand, area.entries, area.count, sealed->area_offset, sealed, &area, NULL};
+    snapjar_status status = check_entries(&c, &seal->accepted, &worst, err);
+    if (status == SNAPJAR_BAD_SEAL && worst == WRONG) {
+        sj_seal_header_digest(digest, &sealed->header);
+        seal->is_of_other_header = !sj_is_equal(digest, area.header_digest, SJ_BLAKE_SIZE);
+    }
+    return status;
+}
+
+snapjar_status sj_seal_check_detached(sj_accepted *accepted, snapjar_context *context, const sj_demand *demand,
+                                      const snapjar_detached *detached, snapjar_error *err)
+{
+    const check c = {context, demand, detached->entries, detached->entry_count, 0, NULL, NULL, detached};
+    outcome worst;
+
+    if (!detached->entry_count)
+        return sj_raise(err, SNAPJAR_BAD_SEAL, SNAPJAR_DIAG_SEAL_STRIPPED, SJ_AT_FILE(detached->list_size),
+                        "the seal lists records and has no signature");
+    return check_entries(&c, accepted, &worst, err);
 }
 
 static bool may_seal(const sj_trusted *trusted, snapjar_text type)
@@ -159,13 +183,13 @@ snapjar_status sj_seal_check_type(const sj_seal *seal, snapjar_text type, uint64
 {
     char name[96];
 
-    for (size_t i = 0; i < seal->accepted_count; i++) {
-        *by = seal->accepted[i];
+    for (size_t i = 0; i < seal->accepted.count; i++) {
+        *by = seal->accepted.keys[i];
         if (may_seal(*by, type))
             return SNAPJAR_OK;
     }
     *by = NULL;
     (void)snapjar_text_escape(name, sizeof(name), type.data, type.size);
     return sj_raise(err, SNAPJAR_BAD_SEAL, SNAPJAR_DIAG_SEAL_TYPE_DENIED, SJ_AT_FILE(type_offset),
-                    "the key %s may not seal the type %s", seal->accepted[0]->id_text, name);
+                    "the key %s may not seal the type %s", seal->accepted.keys[0]->id_text, name);
 }

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "seal/lines.h"
 #include "util/io.h"
 #include "util/options.h"
 #include "json/scan.h"
@@ -25,22 +26,6 @@
 /* Argon2id's own smallest. */
 #define MEMORY_MIN UINT64_C(8192)
 
-/* Where we are in a key file. */
-typedef struct lines {
-    const char *text;
-    size_t size;
-    size_t at;
-    snapjar_error *err;
-} lines;
-
-/* The value of the last line that was read. */
-typedef struct value {
-    const char *text;
-    size_t size;
-    /** Where it stands. */
-    size_t at;
-} value;
-
 /* What a file says, but for what it hides. */
 typedef struct key_text {
     bool is_secret;
@@ -48,7 +33,7 @@ typedef struct key_text {
     uint8_t id[SJ_ID_SIZE];
     size_t id_at;
     uint8_t public_key[SJ_PUBLIC_SIZE];
-    value comment;
+    sj_line_value comment;
     bool is_protected;
     uint64_t passes;
     uint64_t memory;
@@ -62,54 +47,7 @@ typedef struct key_text {
     size_t hidden_size;
 } key_text;
 
-static snapjar_status refuse(const lines *l, size_t at, const char *what)
-{
-    return sj_raise(l->err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_KEY_INVALID, SJ_AT_FILE(at), "%s", what);
-}
-
-/* Reads a line "WORD VALUE"; false, without moving, if the next line is no such one. */
-static bool next(lines *l, const char *word, value *v)
-{
-    const char *start = l->text + l->at;
-    size_t left = l->size - l->at;
-    size_t word_size = strlen(word);
-    const char *end = memchr(start, '\n', left);
-
-    if (!end || (size_t)(end - start) < word_size + 1 || memcmp(start, word, word_size) != 0 || start[word_size] != ' ')
-        return false;
-    *v = (value){start + word_size + 1, (size_t)(end - start) - word_size - 1, l->at + word_size + 1};
-    l->at += (size_t)(end - start) + 1;
-    return true;
-}
-
-static snapjar_status want(lines *l, const char *word, value *v)
-{
-    char what[80];
-
-    if (next(l, word, v))
-        return SNAPJAR_OK;
-    (void)snprintf(what, sizeof(what), "a line \"%s ...\" must stand here", word);
-    return refuse(l, l->at, what);
-}
-
-static snapjar_status want_hex(lines *l, const char *word, uint8_t *out, size_t size)
-{
-    value v = {NULL, 0, 0};
-    char what[80];
-
-    SJ_TRY(want(l, word, &v));
-    if (sj_hex_read(out, size, v.text, v.size))
-        return SNAPJAR_OK;
-    (void)snprintf(what, sizeof(what), "the value of \"%s\" must be %zu lower-case hex digits", word, 2 * size);
-    return refuse(l, v.at, what);
-}
-
-static bool is_text(const value *v, const char *text)
-{
-    return v->size == strlen(text) && !memcmp(v->text, text, v->size);
-}
-
-static snapjar_status read_title(lines *l, key_text *key)
+static snapjar_status read_title(sj_lines *l, key_text *key)
 {
     static const size_t size = sizeof(PUBLIC_TITLE) - 1;
 
@@ -119,65 +57,53 @@ static snapjar_status read_title(lines *l, key_text *key)
         if (key->is_secret || !memcmp(l->text, PUBLIC_TITLE, size))
             return SNAPJAR_OK;
     }
-    return refuse(l, 0, "the first line must be \"" PUBLIC_TITLE "\" or \"" SECRET_TITLE "\"");
+    return sj_lines_refuse(l, 0, "the first line must be \"" PUBLIC_TITLE "\" or \"" SECRET_TITLE "\"");
 }
 
-static snapjar_status read_public_part(lines *l, key_text *key)
+static snapjar_status read_public_part(sj_lines *l, key_text *key)
 {
-    value v = {NULL, 0, 0};
+    sj_line_value v = {NULL, 0, 0};
 
-    SJ_TRY(want(l, "algorithm", &v));
-    if (is_text(&v, "ed25519"))
+    SJ_TRY(sj_lines_want(l, "algorithm", &v));
+    if (sj_line_is(&v, "ed25519"))
         key->algorithm = SNAPJAR_SEAL_ED25519;
-    else if (is_text(&v, "mac") && key->is_secret)
+    else if (sj_line_is(&v, "mac") && key->is_secret)
         key->algorithm = SNAPJAR_SEAL_MAC;
     else
-        return refuse(l, v.at,
-                      key->is_secret ? "the algorithm must be ed25519 or mac"
-                                     : "the algorithm of a public key must be ed25519");
+        return sj_lines_refuse(l, v.at,
+                               key->is_secret ? "the algorithm must be ed25519 or mac"
+                                              : "the algorithm of a public key must be ed25519");
     key->id_at = l->at + strlen("id ");
-    SJ_TRY(want_hex(l, "id", key->id, SJ_ID_SIZE));
+    SJ_TRY(sj_lines_want_hex(l, "id", key->id, SJ_ID_SIZE));
     if (key->algorithm == SNAPJAR_SEAL_ED25519)
-        SJ_TRY(want_hex(l, "public", key->public_key, SJ_PUBLIC_SIZE));
-    if (!next(l, "comment", &key->comment))
+        SJ_TRY(sj_lines_want_hex(l, "public", key->public_key, SJ_PUBLIC_SIZE));
+    if (!sj_lines_next(l, "comment", &key->comment))
         return SNAPJAR_OK;
     if (!sj_is_comment(key->comment.text, key->comment.size))
-        return refuse(l, key->comment.at, "the comment must be one line of UTF-8 text of at most 200 bytes");
+        return sj_lines_refuse(l, key->comment.at, "the comment must be one line of UTF-8 text of at most 200 bytes");
     return SNAPJAR_OK;
 }
 
-/* Digits without a leading zero, then `end`. */
-static bool read_number(const char **at, const char *stop, char end, uint64_t *number)
+static snapjar_status read_protection(sj_lines *l, key_text *key)
 {
-    const char *start = *at;
+    sj_line_value v = {NULL, 0, 0};
 
-    for (*number = 0; *at < stop && **at >= '0' && **at <= '9' && *at - start < 18; ++*at)
-        *number = *number * 10 + (uint64_t)(**at - '0');
-    if (*at == start || *start == '0')
-        return false;
-    return end ? *at < stop && *(*at)++ == end : *at == stop;
-}
-
-static snapjar_status read_protection(lines *l, key_text *key)
-{
-    static const char method[] = "argon2id ";
-    value v = {NULL, 0, 0};
-
-    SJ_TRY(want(l, "protection", &v));
-    if (is_text(&v, "none"))
+    SJ_TRY(sj_lines_want(l, "protection", &v));
+    if (sj_line_is(&v, "none"))
         return SNAPJAR_OK;
-    const char *at = v.text + sizeof(method) - 1;
-    if (v.size < sizeof(method) || memcmp(v.text, method, sizeof(method) - 1) != 0 ||
-        !read_number(&at, v.text + v.size, ' ', &key->passes) ||
-        !read_number(&at, v.text + v.size, '\0', &key->memory) || key->memory < MEMORY_MIN)
-        return refuse(l, v.at, "the protection must be \"none\" or \"argon2id PASSES BYTES\", BYTES at least 8192");
-    key->is_protected = true;
     key->protection_at = v.at;
-    SJ_TRY(want_hex(l, "salt", key->salt, SJ_SALT_SIZE));
-    return want_hex(l, "nonce", key->nonce, SJ_NONCE_SIZE);
+    sj_line_value method = sj_line_part(&v);
+    sj_line_value passes = sj_line_part(&v);
+    if (!sj_line_is(&method, "argon2id") || !sj_line_number(&passes, &key->passes) ||
+        !sj_line_number(&v, &key->memory) || key->memory < MEMORY_MIN)
+        return sj_lines_refuse(l, key->protection_at,
+                               "the protection must be \"none\" or \"argon2id PASSES BYTES\", BYTES at least 8192");
+    key->is_protected = true;
+    SJ_TRY(sj_lines_want_hex(l, "salt", key->salt, SJ_SALT_SIZE));
+    return sj_lines_want_hex(l, "nonce", key->nonce, SJ_NONCE_SIZE);
 }
 
-static snapjar_status read_secret_part(lines *l, key_text *key)
+static snapjar_status read_secret_part(sj_lines *l, key_text *key)
 {
     SJ_TRY(read_protection(l, key));
     key->bound_size = l->at;
@@ -185,22 +111,22 @@ static snapjar_status read_secret_part(lines *l, key_text *key)
     key->hidden = sj_secret_new(key->hidden_size);
     if (!key->hidden)
         return sj_raise_no_memory(l->err, key->hidden_size);
-    return want_hex(l, "secret", key->hidden, key->hidden_size);
+    return sj_lines_want_hex(l, "secret", key->hidden, key->hidden_size);
 }
 
-static snapjar_status read_text(lines *l, key_text *key)
+static snapjar_status read_text(sj_lines *l, key_text *key)
 {
     if (l->size > SNAPJAR_KEY_FILE_SIZE_MAX)
         return sj_raise(l->err, SNAPJAR_LIMIT, SNAPJAR_DIAG_KEY_INVALID, SJ_AT_FILE(SNAPJAR_KEY_FILE_SIZE_MAX),
                         "a key file has at most %d bytes", SNAPJAR_KEY_FILE_SIZE_MAX);
     size_t bad = sj_json_bad_utf8(l->text, l->size);
     if (bad < l->size)
-        return refuse(l, bad, "a key file is UTF-8 text");
+        return sj_lines_refuse(l, bad, "a key file is UTF-8 text");
     SJ_TRY(read_title(l, key));
     SJ_TRY(read_public_part(l, key));
     if (key->is_secret)
         SJ_TRY(read_secret_part(l, key));
-    return l->at == l->size ? SNAPJAR_OK : refuse(l, l->at, "the key ends here, and nothing may follow");
+    return l->at == l->size ? SNAPJAR_OK : sj_lines_refuse(l, l->at, "the key ends here, and nothing may follow");
 }
 
 /* ---- secrets ---- */
@@ -218,7 +144,8 @@ static snapjar_status check_cost(const key_text *key, const snapjar_key_options 
                     key->passes, key->memory, passes_max, memory_max);
 }
 
-static snapjar_status unlock(const lines *l, const key_text *key, const snapjar_key_options *options, uint8_t *secret)
+static snapjar_status unlock(const sj_lines *l, const key_text *key, const snapjar_key_options *options,
+                             uint8_t *secret)
 {
     uint8_t *wrapping;
 
@@ -242,7 +169,7 @@ static snapjar_status unlock(const lines *l, const key_text *key, const snapjar_
                     "the passphrase is wrong, or the key file was changed");
 }
 
-static snapjar_status make_secret(const lines *l, snapjar_context *context, const key_text *text,
+static snapjar_status make_secret(const sj_lines *l, snapjar_context *context, const key_text *text,
                                   const snapjar_key_options *options, snapjar_key **key)
 {
     uint8_t *secret = sj_secret_new(SJ_SECRET_SIZE);
@@ -257,11 +184,11 @@ static snapjar_status make_secret(const lines *l, snapjar_context *context, cons
     sj_secret_free(secret);
     if (status == SNAPJAR_OK && text->algorithm == SNAPJAR_SEAL_ED25519 &&
         memcmp((*key)->public_key, text->public_key, SJ_PUBLIC_SIZE) != 0)
-        status = refuse(l, text->bound_size, "the secret is not that of the public key");
+        status = sj_lines_refuse(l, text->bound_size, "the secret is not that of the public key");
     return status;
 }
 
-static snapjar_status make_key(const lines *l, snapjar_context *context, const key_text *text,
+static snapjar_status make_key(const sj_lines *l, snapjar_context *context, const key_text *text,
                                const snapjar_key_options *options, snapjar_key **key)
 {
     if (text->is_secret)
@@ -269,7 +196,7 @@ static snapjar_status make_key(const lines *l, snapjar_context *context, const k
     else
         SJ_TRY(sj_key_from_public(key, context, text->public_key, l->err));
     if (memcmp((*key)->id, text->id, SJ_ID_SIZE) != 0)
-        return refuse(l, text->id_at, "the id is not that of the key");
+        return sj_lines_refuse(l, text->id_at, "the id is not that of the key");
     if (text->comment.size)
         memcpy((*key)->comment, text->comment.text, text->comment.size);
     return SNAPJAR_OK;
@@ -279,7 +206,7 @@ snapjar_status snapjar_key_read(snapjar_key **key, snapjar_context *context, con
                                 const snapjar_key_options *options, snapjar_error *err)
 {
     snapjar_key_options resolved;
-    lines l = {text, size, 0, err};
+    sj_lines l = {text, size, 0, SNAPJAR_DIAG_KEY_INVALID, err};
     key_text said = {.is_secret = false};
 
     if (key)

@@ -21,6 +21,9 @@ struct snapjar_reader {
     /** The seal that every record must have; its trust set is NULL if none is demanded. */
     sj_demand demand;
     char *demand_context;
+    /** For a detached seal: the keys that signed it, and the seal itself if the reader opened it. */
+    sj_accepted *accepted;
+    snapjar_detached *detached;
     snapjar_record record;
     bool has_record;
     /** The header before the current one, for its stream; NULL for the first and after a seek. */

@@ -8,6 +8,7 @@
 #include "pickle/inband.h"
 #include "snapshot/content.h"
 #include "snapshot/contract_gate.h"
+#include "snapshot/demand.h"
 #include "snapshot/gate.h"
 #include "util/options.h"
 
@@ -45,7 +46,7 @@ void snapjar_reader_free(snapjar_reader *reader)
         return;
     drop_record(reader);
     sj_header_free(reader->previous);
-    sj_free(reader->context, reader->demand_context);
+    sj_demand_clear(reader);
     sj_free(reader->context, reader);
 }
 
@@ -81,7 +82,8 @@ static snapjar_status look_ahead(const snapjar_reader *reader, snapjar_error *er
 /* Whether the record may stand where it does. */
 static snapjar_status check_order(const snapjar_reader *reader, const sj_record *next, snapjar_error *err)
 {
-    if (reader->demand.trust && (reader->previous || !next->offset))
+    /* A detached seal lists all records of the file, and their order. */
+    if (reader->demand.trust && !reader->demand.detached && (reader->previous || !next->offset))
         return sj_record_check_order(next, reader->previous, err);
     return reader->previous ? sj_record_check_stream(next, reader->previous, err) : SNAPJAR_OK;
 }
@@ -102,7 +104,7 @@ snapjar_status snapjar_reader_next(snapjar_reader *reader, const snapjar_record 
     if (reader->has_record)
         SJ_TRY(leave_record(reader, reader->source_size, err));
     if (reader->next_offset >= reader->source_size)
-        return SNAPJAR_OK;
+        return sj_demand_end(reader, err);
     SJ_TRY(sj_record_read_sealed(&next, reader->context, reader->source, reader->source_size, reader->next_offset,
                                  reader->next_index, &reader->limits, reader->demand.trust ? &reader->demand : NULL,
                                  err));
@@ -135,7 +137,8 @@ snapjar_status snapjar_reader_seek_last(snapjar_reader *reader, snapjar_error *e
 
     SJ_TRY(snapjar_source_size(reader->source, &source_size, err));
     SJ_TRY(sj_record_find_last(&offset, reader->source, source_size, err));
-    snapjar_reader_seek(reader, offset, 0);
+    const snapjar_detached *detached = reader->demand.detached;
+    snapjar_reader_seek(reader, offset, detached && detached->count ? detached->count - 1 : 0);
     return SNAPJAR_OK;
 }
 

@@ -178,43 +178,6 @@ snapjar_status snapjar_sealer_follow(snapjar_sealer *sealer, snapjar_sink *appen
     return SNAPJAR_OK;
 }
 
-/* ---- demanding ---- */
-
-snapjar_status snapjar_reader_demand_seal(snapjar_reader *reader, const snapjar_seal_demand *demand, snapjar_error *err)
-{
-    snapjar_seal_demand resolved;
-
-    if (!reader)
-        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE, "reader is NULL");
-    SJ_TRY(sj_options_read(&resolved, sizeof(resolved), demand, "snapjar_seal_demand", err));
-    if (!resolved.trust || (resolved.context && strlen(resolved.context) > SNAPJAR_SEAL_CONTEXT_SIZE_MAX))
-        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE, "%s",
-                        resolved.trust ? "context is longer than 1024 bytes"
-                                       : "trust is NULL: whose seal is it to be?");
-    if (reader->has_record || reader->previous)
-        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
-                        "a seal must be demanded before the first record is read");
-    char *context = NULL;
-    if (resolved.context) {
-        context = sj_dup_text(reader->context, resolved.context, strlen(resolved.context));
-        if (!context)
-            return sj_raise_no_memory(err, strlen(resolved.context));
-    }
-    sj_free(reader->context, reader->demand_context);
-    reader->demand_context = context;
-    reader->demand = (sj_demand){
-        .trust = resolved.trust,
-        .context = context,
-        .now = resolved.now ? resolved.now : (int64_t)time(NULL),
-    };
-    return SNAPJAR_OK;
-}
-
-const char *snapjar_record_sealed_by(const snapjar_record *record)
-{
-    return record->inner.sealed_by ? record->inner.sealed_by->id_text : NULL;
-}
-
 /* ---- looking ---- */
 
 static bool read_area(sj_seal_area *area, const snapjar_header *header)
@@ -232,15 +195,12 @@ size_t snapjar_header_signature_count(const snapjar_header *header)
 snapjar_status snapjar_header_signature(const snapjar_header *header, size_t index, snapjar_signature *signature,
                                         snapjar_error *err)
 {
-    static const uint8_t no_context[SJ_ID_SIZE];
     sj_seal_area area;
 
     *signature = (snapjar_signature){0};
     if (!read_area(&area, header) || index >= area.count)
         return sj_raise(err, SNAPJAR_NOT_FOUND, SNAPJAR_DIAG_NONE, SJ_NOWHERE, "the header has no signature %zu",
                         index);
-    signature->algorithm = area.entries[index].algorithm;
-    signature->has_context = memcmp(area.entries[index].context_id, no_context, SJ_ID_SIZE) != 0;
-    sj_hex_write(signature->key_id, area.entries[index].key_id, SJ_ID_SIZE);
+    sj_seal_entry_describe(signature, &area.entries[index]);
     return SNAPJAR_OK;
 }

@@ -30,6 +30,9 @@ bool sj_source_is_for_any_thread(const snapjar_source *source);
 /** The name for messages ("" if it has none). Borrowed. */
 const char *sj_source_name(const snapjar_source *source);
 
+/** The path of the file that the source is, if it is known, else NULL. Borrowed. */
+const char *sj_source_path(const snapjar_source *source);
+
 bool sj_sink_is_transactional(const snapjar_sink *sink);
 
 /**

@@ -300,9 +300,12 @@ snapjar_status snapjar_source_open_path(snapjar_source **source, snapjar_context
     int fd;
     SJ_TRY(sj_fd_open(&fd, path, O_RDONLY, 0, err));
     snapjar_status status = source_on_fd(source, context, fd, true, path, size_max, err);
-    if (status != SNAPJAR_OK)
+    if (status != SNAPJAR_OK) {
         (void)close(fd);
-    return status;
+        return status;
+    }
+    (*source)->path = (*source)->name;
+    return SNAPJAR_OK;
 }
 
 snapjar_status snapjar_source_from_fd(snapjar_source **source, snapjar_context *context, int fd, const char *name,
@@ -415,6 +418,7 @@ void snapjar_source_free(snapjar_source *source)
         return;
     if (source->kind->close != NULL)
         source->kind->close(source);
+    sj_free(source->context, source->own_path);
     sj_free(source->context, source);
 }
 
@@ -455,4 +459,22 @@ bool sj_source_is_for_any_thread(const snapjar_source *source)
 const char *sj_source_name(const snapjar_source *source)
 {
     return source->name;
+}
+
+const char *sj_source_path(const snapjar_source *source)
+{
+    return source->path;
+}
+
+snapjar_status snapjar_source_set_path(snapjar_source *source, const char *path, snapjar_error *err)
+{
+    if (source == NULL || path == NULL)
+        return raise_argument(err, "source or path is NULL");
+    char *copy = sj_dup_text(source->context, path, strlen(path));
+    if (copy == NULL)
+        return sj_raise_no_memory(err, strlen(path));
+    sj_free(source->context, source->own_path);
+    source->own_path = copy;
+    source->path = copy;
+    return SNAPJAR_OK;
 }

@@ -28,6 +28,9 @@ struct snapjar_source {
     snapjar_context *context;
     /** For messages; "" if there is none. Lives as long as the source. */
     const char *name;
+    /** The path of the file that the bytes are of; NULL: of none. It is the name, or `own_path`. */
+    const char *path;
+    char *own_path;
 };
 
 /** Memory for a kind's struct of `size` bytes with a copy of `name` (may be NULL) behind it; the rest is zero. */

@@ -95,7 +95,7 @@ static void check_record(snapjar_context *context, const snapjar_key *key, const
     require(snapjar_source_from_memory(&source, context, frame, frame_size, NULL) == SNAPJAR_OK);
     require(snapjar_trust_new(&trust, context, NULL) == SNAPJAR_OK);
     require(snapjar_trust_add(trust, key, NULL, NULL) == SNAPJAR_OK);
-    const sj_demand demand = {trust, NULL, 1};
+    const sj_demand demand = {.trust = trust, .now = 1};
     snapjar_status status = sj_record_read_sealed(&record, context, source, frame_size, 0, 0, &limits, &demand, &err);
     if (status == SNAPJAR_OK) {
         require(has_genuine(data, size, genuine, genuine_size));

@@ -64,6 +64,13 @@ SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_source_from_functions(snap
                                                                             const snapjar_source_functions *functions,
                                                                             void *state, snapjar_error *err);
 
+/**
+ * Says that the bytes are those of the file at `path`, which is copied: beside it a detached seal is looked for
+ * (seal.h). Sources that were opened by a path know it.
+ */
+SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_source_set_path(snapjar_source *source, const char *path,
+                                                                      snapjar_error *err);
+
 /** The size in bytes now. */
 SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_source_size(snapjar_source *source, uint64_t *size,
                                                                   snapjar_error *err);

@@ -169,6 +169,9 @@ SNAPJAR_API const char *snapjar_trust_key_id(const snapjar_trust *trust, size_t 
 
 /* ---- reading ---- */
 
+/** A seal that stands in a file of its own (detached.h). */
+typedef struct snapjar_detached snapjar_detached;
+
 typedef struct snapjar_seal_demand {
     /** sizeof(snapjar_seal_demand) of the program. */
     size_t struct_size;
@@ -178,11 +181,18 @@ typedef struct snapjar_seal_demand {
     const char *context;
     /** Seconds since 1970 that count as now for expiry. 0: the clock. */
     int64_t now;
+    /**
+     * A detached seal, which must list the records as they stand; what seals are inside them is not asked. NULL: none.
+     * Borrowed until the reader is freed.
+     */
+    const snapjar_detached *detached;
+    /** The same, of the file beside the one that is read: its path and ".seal". The source must know its path. */
+    bool is_beside;
 } snapjar_seal_demand;
 
 #define SNAPJAR_SEAL_DEMAND_INIT                                                                                       \
     {                                                                                                                  \
-        sizeof(snapjar_seal_demand), NULL, NULL, 0                                                                     \
+        sizeof(snapjar_seal_demand), NULL, NULL, 0, NULL, false                                                        \
     }
 
 /**
@@ -191,6 +201,10 @@ typedef struct snapjar_seal_demand {
  * before anything is decompressed. Records of one file must belong together: each follows the one before in its
  * `stream`, and only a file of a single record may do without. After snapjar_reader_seek the place of the first record
  * that is read is not checked. Call it before the first record is read.
+ *
+ * With a detached seal its signatures are checked at once, with offsets in its own text (`place` names the file, if it
+ * is beside the one that is read). Records must then be read by their true numbers, also after a seek; a list that goes
+ * on where the file ends fails with `seal-records-missing`. After a failure every record is refused.
  */
 SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_reader_demand_seal(snapjar_reader *reader,
                                                                          const snapjar_seal_demand *demand,

@@ -7,6 +7,7 @@
 
 #include <snapjar/context.h>
 #include <snapjar/contract.h>
+#include <snapjar/detached.h>
 #include <snapjar/diff.h>
 #include <snapjar/dis.h>
 #include <snapjar/error.h>
