@@ -35,6 +35,17 @@ static inline snapjar_sealer *fixed_sealer(snapjar_context *context, const snapj
     return sealer;
 }
 
+/** A file of `count` small records, at most 4, without seals. */
+static inline blob plain_file(snapjar_context *context, size_t count)
+{
+    snapjar_pack_options options = test_options();
+    uint8_t pickles[4 * sizeof(pickle_small)];
+
+    for (size_t i = 0; i < count; i++)
+        memcpy(pickles + i * sizeof(pickle_small), pickle_small, sizeof(pickle_small));
+    return pack_all(context, pickles, count * sizeof(pickle_small), count, &options);
+}
+
 /** A file of `count` small records, sealed by one key. */
 static inline blob sealed_file(snapjar_context *context, const snapjar_key *key, size_t count, const char *seal_context)
 {

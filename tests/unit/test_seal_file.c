@@ -33,16 +33,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static blob plain_file(size_t count)
-{
-    snapjar_pack_options options = test_options();
-    uint8_t pickles[4 * sizeof(pickle_small)];
-
-    for (size_t i = 0; i < count; i++)
-        memcpy(pickles + i * sizeof(pickle_small), pickle_small, sizeof(pickle_small));
-    return pack_all(context, pickles, count * sizeof(pickle_small), count, &options);
-}
-
 static snapjar_status try_seal(const blob *file, const snapjar_key *by, const snapjar_seal_options *options, blob *out,
                                uint64_t *count, snapjar_error *err)
 {
@@ -124,7 +114,7 @@ static void assert_same(const blob *a, const blob *b)
 static void test_one_record(void **state)
 {
     (void)state;
-    blob plain = plain_file(1);
+    blob plain = plain_file(context, 1);
     blob sealed = seal(blob_copy(plain.bytes, plain.size), key, NULL, 1);
 
     expect_sealed(&sealed, key, 1);
@@ -157,7 +147,7 @@ static void test_several_records(void **state)
     (void)state;
     snapjar_error err;
     size_t count = 0;
-    blob sealed = seal(plain_file(3), key, NULL, 3);
+    blob sealed = seal(plain_file(context, 3), key, NULL, 3);
 
     expect_sealed(&sealed, key, 3);
     /* The second signature changes no header: the first still holds, and so does the stream. */
@@ -186,7 +176,7 @@ static void test_needs_replace(void **state)
     (void)state;
     snapjar_seal_options options = SNAPJAR_SEAL_OPTIONS_INIT;
     snapjar_error err;
-    blob one = seal(plain_file(1), key, NULL, 1), out;
+    blob one = seal(plain_file(context, 1), key, NULL, 1), out;
     blob both = {must_alloc(2 * one.size), 2 * one.size};
 
     memcpy(both.bytes, one.bytes, one.size);
@@ -283,7 +273,7 @@ static void test_never_seals_damage(void **state)
 {
     (void)state;
     snapjar_error err;
-    blob file = plain_file(2), out;
+    blob file = plain_file(context, 2), out;
     size_t record_size = file.size / 2;
     size_t payload_at = record_size + area_at(file.bytes + record_size);
 
@@ -291,7 +281,7 @@ static void test_never_seals_damage(void **state)
     assert_fault(try_seal(&file, key, NULL, &out, NULL, &err), &err, SNAPJAR_DAMAGED,
                  SNAPJAR_DIAG_PAYLOAD_CHECKSUM_MISMATCH, SNAPJAR_SPACE_FILE, payload_at);
     free(file.bytes);
-    file = seal(plain_file(1), key, NULL, 1);
+    file = seal(plain_file(context, 1), key, NULL, 1);
     file.bytes[area_at(file.bytes) + 12] ^= 1;
     mend(&file);
     payload_at = area_at(file.bytes) + area_size(file.bytes);
@@ -420,7 +410,7 @@ static void test_append_to_lone_record(void **state)
 
     for (int has_stream = 0; has_stream < 2; has_stream++) {
         options.stream = has_stream;
-        blob file = seal(plain_file(1), key, &options, 1);
+        blob file = seal(plain_file(context, 1), key, &options, 1);
         strcpy(path + sizeof(path) - 7, "XXXXXX");
         int fd = mkstemp(path);
         assert_int_equal(write(fd, file.bytes, file.size), (ssize_t)file.size);
@@ -535,7 +525,7 @@ static snapjar_status live(snapjar_context *own, const blob *plain, snapjar_erro
 static void test_refused_allocations(void **state)
 {
     (void)state;
-    blob plain = plain_file(2);
+    blob plain = plain_file(context, 2);
     size_t refused = 1;
 
     for (;; refused++) {
