@@ -258,6 +258,39 @@ class Unseal(Seal):
         return self.is_sealed() or run("verify", str(self.target)).returncode == 0
 
 
+class SealDetached(Seal):
+    """A new detached seal where one is: the snapshot is not touched, and the old or the new seal holds for what it is of."""
+
+    name = "seal --detached"
+    known = ("t.snapjar.seal",)
+
+    def reset(self) -> None:
+        super().reset()
+        run("seal", "--detached", "--key", str(self.key()), "--context", "old", str(self.target))
+
+    def arguments(self) -> list:
+        return ["seal", "--detached", "--replace", "--key", str(self.key()), str(self.target)]
+
+    def is_sound(self) -> bool:
+        trusting = ["verify", "--detached", "--trust", str(self.key().with_suffix(".pub")), str(self.target)]
+        holds = [run(*trusting).returncode == 0, run(*trusting, "--context", "old").returncode == 0]
+        return self.target.read_bytes() == self.snapshot and any(holds)
+
+
+class UnsealDetached(SealDetached):
+    """Taking the only signature off: the seal holds, or is gone."""
+
+    name = "unseal --detached"
+
+    def arguments(self) -> list:
+        with open(self.key().with_suffix(".pub"), encoding="ascii") as file:
+            key_id = next(line[3:-1] for line in file if line.startswith("id "))
+        return ["unseal", "--detached", "--key-id", key_id, str(self.target)]
+
+    def is_sound(self) -> bool:
+        return self.target.read_bytes() == self.snapshot and (not (self.folder / "t.snapjar.seal").exists() or super().is_sound())
+
+
 class Keygen(Case):
     """A new key: the secret file is whole and its owner's alone, or not there."""
 
@@ -347,7 +380,8 @@ def main() -> int:
         if run("keygen", "--no-passphrase", str(root / "k.key")).returncode != 0:
             print("keygen does not work\n0 passed, 1 failed")
             return 1
-        for kind in (PackOver, Append, AppendRepair, Recover, Unpack, UnpackFrames, Migrate, Seal, Unseal, Keygen):
+        kinds = (PackOver, Append, AppendRepair, Recover, Unpack, UnpackFrames, Migrate, Seal, Unseal, SealDetached, UnsealDetached, Keygen)
+        for kind in kinds:
             break_everywhere(kind(folder, pickles, snapshot), str(root / "log"))
         check_header_reads(folder, str(root / "log"))
     print(f"{passed} passed, {failed} failed")
