@@ -12,6 +12,9 @@
 #include "seal/key.h"
 #include "util/io.h"
 
+/** The first line, and what it begins with in any version. */
+#define SJ_DETACHED_TITLE_STEM "snapjar detached seal "
+#define SJ_DETACHED_TITLE SJ_DETACHED_TITLE_STEM "1\n"
 /** Bytes of a record's line at most, with the LF and a NUL. */
 #define SJ_LISTED_LINE_SIZE 168
 
@@ -51,6 +54,13 @@ struct snapjar_detached {
 /** An empty one, to be given records. */
 snapjar_status sj_detached_new(snapjar_detached **detached, snapjar_context *context, snapjar_error *err)
     __attribute__((warn_unused_result));
+
+/**
+ * As snapjar_detached_open_path, of what must be a regular file: a path that the program did not choose may be that of
+ * a pipe, which nobody ever writes to.
+ */
+snapjar_status sj_detached_open_file(snapjar_detached **detached, snapjar_context *context, const char *path,
+                                     snapjar_error *err) __attribute__((warn_unused_result));
 
 /** Adds a record at the end of the list; `seal-limit` at `offset` if there are too many. */
 snapjar_status sj_detached_add(snapjar_detached *detached, const sj_listed *record, uint64_t offset, snapjar_error *err)

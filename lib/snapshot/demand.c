@@ -59,7 +59,7 @@ static snapjar_status open_beside(snapjar_reader *reader, char **path, snapjar_e
         return sj_raise_no_memory(err, size);
     (void)snprintf(*path, size, "%s" SNAPJAR_DETACHED_SUFFIX, of);
     snapjar_error fault;
-    snapjar_status status = snapjar_detached_open_path(&reader->detached, reader->context, *path, &fault);
+    snapjar_status status = sj_detached_open_file(&reader->detached, reader->context, *path, &fault);
     if (status == SNAPJAR_OK)
         return status;
     if (err)

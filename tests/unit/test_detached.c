@@ -469,6 +469,15 @@ static void test_unknown_algorithm(void **state)
     free(text.bytes);
 }
 
+static void write_blob(const char *name, const blob *bytes)
+{
+    FILE *out = fopen(name, "wb");
+
+    assert_non_null(out);
+    assert_int_equal(fwrite(bytes->bytes, 1, bytes->size, out), bytes->size);
+    assert_int_equal(fclose(out), 0);
+}
+
 /* ---- limits ---- */
 
 static blob text_of(size_t records, size_t signatures, size_t signature_size)
@@ -522,6 +531,26 @@ static void test_limits(void **state)
     expect_text(blob_copy(large.bytes, large.size), SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, TITLE_SIZE);
     large.size++;
     expect_text(large, SNAPJAR_LIMIT, SNAPJAR_DIAG_SEAL_LIMIT, SNAPJAR_DETACHED_SIZE_MAX);
+}
+
+/* Files of any size up to the limit are read whole. */
+static void test_large_files(void **state)
+{
+    static const size_t counts[] = {28, 29, 58, SNAPJAR_DETACHED_RECORDS_MAX};
+
+    (void)state;
+    assert_true(enter_folder());
+    for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+        blob text = text_of(counts[i], 1, 1);
+        snapjar_detached *detached = NULL;
+        write_blob("large.seal", &text);
+        assert_ok(snapjar_detached_open_path(&detached, context, "large.seal", err));
+        assert_int_equal(snapjar_detached_record_count(detached), counts[i]);
+        assert_int_equal(snapjar_detached_signature_count(detached), 1);
+        snapjar_detached_free(detached);
+        free(text.bytes);
+    }
+    assert_true(leave_folder());
 }
 
 /* What would become too many signatures is not written. */
@@ -696,15 +725,6 @@ static snapjar_status demand_beside(snapjar_source *source, size_t *count, snapj
     return status;
 }
 
-static void write_blob(const char *name, const blob *bytes)
-{
-    FILE *out = fopen(name, "wb");
-
-    assert_non_null(out);
-    assert_int_equal(fwrite(bytes->bytes, 1, bytes->size, out), bytes->size);
-    assert_int_equal(fclose(out), 0);
-}
-
 static void test_beside(void **state)
 {
     (void)state;
@@ -727,6 +747,11 @@ static void test_beside(void **state)
     write_blob("a.snapjar.seal", &text);
     status = demand_beside(source, &count, &err);
     assert_fault(status, &err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, SNAPJAR_SPACE_FILE, 31);
+    /* A pipe that nobody writes to keeps nobody waiting. */
+    assert_int_equal(unlink("a.snapjar.seal"), 0);
+    assert_int_equal(mkfifo("a.snapjar.seal", 0600), 0);
+    status = demand_beside(source, &count, &err);
+    assert_fault(status, &err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, SNAPJAR_SPACE_FILE, 0);
     snapjar_source_free(source);
     free(text.bytes);
     assert_true(leave_folder());
@@ -914,6 +939,7 @@ int main(void)
         cmocka_unit_test(test_texts_refused),
         cmocka_unit_test(test_unknown_algorithm),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_large_files),
         cmocka_unit_test(test_too_many_signatures),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_stripped),
