@@ -1,154 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Detached seals (spec/seals.md, section 10): the text at every byte, records removed, repeated, exchanged, added and
- * altered, keys and contexts, files beside files, limits on both sides, and every refused allocation.
+ * Detached seals (spec/seals.md, section 10): records removed, repeated, exchanged, added and altered, keys and
+ * contexts, files beside files, seeking, and every refused allocation. Their text is test_detached_text.c's.
  */
-#include "support.h"
+#include "detached.h"
 
-#include "craft.h"
 #include "fail_alloc.h"
-#include "folder.h"
-#include "seal/detached.h"
-#include "sealing.h"
-#include "snapshot/gate.h"
-
-#define TITLE_SIZE 24
-#define RECORDS 3
-
-static snapjar_context *context;
-static snapjar_key *key;
-static snapjar_key *other_key;
-/* Three records that differ in their labels, and where they begin. */
-static blob file;
-static size_t starts[RECORDS + 1];
-
-static blob record_called(const char *name)
-{
-    snapjar_pack_options options = test_options();
-    char labels[64];
-
-    (void)snprintf(labels, sizeof(labels), "{\"name\":\"%s\"}", name);
-    options.labels_json = labels;
-    return pack_all(context, pickle_small, sizeof(pickle_small), 1, &options);
-}
-
-static int set_up(void **state)
-{
-    static const char *const names[RECORDS] = {"first", "second", "third"};
-
-    (void)state;
-    assert_ok(snapjar_context_new(&context, NULL, err));
-    key = fixed_key(context, SNAPJAR_SEAL_ED25519, 1);
-    other_key = fixed_key(context, SNAPJAR_SEAL_MAC, 2);
-    file = (blob){must_alloc(4096), 0};
-    for (size_t i = 0; i < RECORDS; i++) {
-        blob record = record_called(names[i]);
-        starts[i] = file.size;
-        memcpy(file.bytes + file.size, record.bytes, record.size);
-        file.size += record.size;
-        free(record.bytes);
-    }
-    starts[RECORDS] = file.size;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    free(file.bytes);
-    snapjar_key_free(key);
-    snapjar_key_free(other_key);
-    snapjar_context_free(context);
-    return 0;
-}
-
-static snapjar_status try_detach(snapjar_context *own, const blob *of, const snapjar_key *by, const char *seal_context,
-                                 const snapjar_detached *kept, blob *out, snapjar_error *err)
-{
-    snapjar_sealer_options options = SNAPJAR_SEALER_OPTIONS_INIT;
-    snapjar_sealer *sealer = NULL;
-    snapjar_source *source = NULL;
-    snapjar_sink *sink = NULL;
-    uint64_t count = 99;
-    size_t size = 0;
-
-    options.keys = &by;
-    options.key_count = 1;
-    options.context = seal_context;
-    *out = (blob){NULL, 0};
-    snapjar_status status = snapjar_sealer_new(&sealer, own, &options, err);
-    if (status == SNAPJAR_OK)
-        status = snapjar_source_from_memory(&source, own, of->bytes, of->size, err);
-    if (status == SNAPJAR_OK)
-        status = snapjar_sink_to_memory(&sink, own, err);
-    if (status == SNAPJAR_OK) {
-        status = snapjar_seal_detached(sealer, source, sink, kept, NULL, &count, err);
-        assert_true(status == SNAPJAR_OK ? count > 0 : count == 0);
-    }
-    if (status == SNAPJAR_OK) {
-        const void *bytes = snapjar_sink_memory(sink, &size);
-        *out = blob_copy(bytes, size);
-    }
-    snapjar_sink_free(sink);
-    snapjar_source_free(source);
-    snapjar_sealer_free(sealer);
-    return status;
-}
-
-static blob detach(const blob *of, const snapjar_key *by, const char *seal_context)
-{
-    blob text;
-
-    assert_ok(try_detach(context, of, by, seal_context, NULL, &text, err));
-    return text;
-}
-
-static snapjar_detached *read_detached(const blob *text)
-{
-    snapjar_detached *detached = NULL;
-
-    assert_ok(snapjar_detached_read(&detached, context, (const char *)text->bytes, text->size, err));
-    return detached;
-}
-
-/* What a reader says of a file by the text of a seal. */
-static snapjar_status check_by(snapjar_context *own, const blob *of, const blob *text, const snapjar_trust *trust,
-                               const char *seal_context, size_t *count, snapjar_error *err)
-{
-    snapjar_seal_demand demand = SNAPJAR_SEAL_DEMAND_INIT;
-    snapjar_detached *detached = NULL;
-    snapjar_source *source = NULL;
-
-    *count = 0;
-    snapjar_status status = snapjar_detached_read(&detached, own, (const char *)text->bytes, text->size, err);
-    demand.trust = trust;
-    demand.context = seal_context;
-    demand.detached = detached;
-    if (status == SNAPJAR_OK)
-        status = snapjar_source_from_memory(&source, own, of->bytes, of->size, err);
-    if (status == SNAPJAR_OK)
-        status = verify_sealed(own, source, &demand, count, err);
-    snapjar_source_free(source);
-    snapjar_detached_free(detached);
-    return status;
-}
-
-static snapjar_status check(const blob *of, const blob *text, const snapjar_key *by, size_t *count, snapjar_error *err)
-{
-    snapjar_trust *trust = trust_in(context, by, NULL);
-    snapjar_status status = check_by(context, of, text, trust, NULL, count, err);
-
-    snapjar_trust_free(trust);
-    return status;
-}
-
-static void expect_good(const blob *of, const blob *text, const snapjar_key *by, size_t records)
-{
-    size_t count;
-
-    assert_ok(check(of, text, by, &count, err));
-    assert_int_equal(count, records);
-}
 
 static void expect_fault(const blob *of, const blob *text, size_t good, snapjar_status status,
                          snapjar_diagnostic diagnostic, uint64_t offset)
@@ -161,28 +18,6 @@ static void expect_fault(const blob *of, const blob *text, size_t good, snapjar_
     assert_int_equal(count, good);
     if (diagnostic != SNAPJAR_DIAG_SEAL_STRIPPED)
         assert_int_equal(err.record_index, good);
-}
-
-/* The text is as the specification writes it, and says itself what it has. */
-static void test_text(void **state)
-{
-    (void)state;
-    blob text = detach(&file, key, "queue");
-    snapjar_detached *detached = read_detached(&text);
-    snapjar_signature signature;
-    snapjar_error err;
-
-    assert_memory_equal(text.bytes, "snapjar detached seal 1\nrecord ", TITLE_SIZE + 7);
-    assert_int_equal(text.bytes[text.size - 1], '\n');
-    assert_int_equal(snapjar_detached_record_count(detached), RECORDS);
-    assert_int_equal(snapjar_detached_signature_count(detached), 1);
-    assert_ok(snapjar_detached_signature(detached, 0, &signature, err));
-    assert_int_equal(signature.algorithm, SNAPJAR_SEAL_ED25519);
-    assert_string_equal(signature.key_id, snapjar_key_id(key));
-    assert_true(signature.has_context);
-    assert_int_equal(snapjar_detached_signature(detached, 1, &signature, &err), SNAPJAR_NOT_FOUND);
-    snapjar_detached_free(detached);
-    free(text.bytes);
 }
 
 static void test_good(void **state)
@@ -339,244 +174,6 @@ static void test_lists_that_lie(void **state)
     free(record.bytes);
 }
 
-/* ---- the text ---- */
-
-/* Every bit of it, and every cut but none. */
-static void test_every_change(void **state)
-{
-    (void)state;
-    blob record = record_called("first");
-    blob text = detach(&record, key, NULL);
-    blob changed = blob_copy(text.bytes, text.size);
-    snapjar_trust *trust = trust_in(context, key, NULL);
-    snapjar_error err;
-    size_t count;
-
-    for (size_t bit = 0; bit < 8 * text.size; bit++) {
-        changed.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        assert_int_not_equal(check_by(context, &record, &changed, trust, NULL, &count, &err), SNAPJAR_OK);
-        assert_int_equal(count, 0);
-        changed.bytes[bit / 8] = text.bytes[bit / 8];
-    }
-    for (changed.size = 0; changed.size < text.size; changed.size++)
-        assert_int_not_equal(check_by(context, &record, &changed, trust, NULL, &count, &err), SNAPJAR_OK);
-    snapjar_trust_free(trust);
-    free(changed.bytes);
-    free(text.bytes);
-    free(record.bytes);
-}
-
-#define DIGEST "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
-#define ID "00112233445566778899aabbccddeeff"
-#define TITLE "snapjar detached seal 1\n"
-#define RECORD "record " DIGEST " 34 " DIGEST "\n"
-#define MAC_LINE "signature mac " ID " " ID " " DIGEST "\n"
-/* Where the lines of TITLE RECORD MAC_LINE begin. */
-#define AT_RECORD 24
-#define AT_SIGNATURE (AT_RECORD + 140)
-
-static void test_texts_refused(void **state)
-{
-    static const struct {
-        const char *text;
-        snapjar_status status;
-        snapjar_diagnostic diagnostic;
-        uint64_t offset;
-    } rows[] = {
-        {"", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, 0},
-        {"snapjar detached sea", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, 0},
-        {"snapjar public key 1\n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, 0},
-        {"snapjar detached seal 2\n" RECORD, SNAPJAR_UNSUPPORTED, SNAPJAR_DIAG_SEAL_UNSUPPORTED, 22},
-        {"snapjar detached seal 1\r\n" RECORD, SNAPJAR_UNSUPPORTED, SNAPJAR_DIAG_SEAL_UNSUPPORTED, 22},
-        {"snapjar detached seal ", SNAPJAR_UNSUPPORTED, SNAPJAR_DIAG_SEAL_UNSUPPORTED, 22},
-        {TITLE, SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, AT_RECORD},
-        {TITLE MAC_LINE, SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, AT_RECORD},
-        {TITLE "\n" RECORD, SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, AT_RECORD},
-        {TITLE "record\n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, AT_RECORD},
-        {TITLE "record \n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, AT_RECORD + 7},
-        {TITLE "record  " DIGEST " 34 " DIGEST "\n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, AT_RECORD + 7},
-        {TITLE "record " ID " 34 " DIGEST "\n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, AT_RECORD + 7},
-        {TITLE "record " DIGEST " 0 " DIGEST "\n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, AT_RECORD + 72},
-        {TITLE "record " DIGEST " 034 " DIGEST "\n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, AT_RECORD + 72},
-        {TITLE "record " DIGEST " -34 " DIGEST "\n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, AT_RECORD + 72},
-        {TITLE "record " DIGEST " 1234567890123456789 " DIGEST "\n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID,
-         AT_RECORD + 72},
-        {TITLE "record " DIGEST " 34\n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, AT_RECORD + 74},
-        {TITLE "record " DIGEST " 34 " DIGEST " \n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, AT_RECORD + 75},
-        {TITLE "record " DIGEST " 34 " DIGEST, SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, AT_RECORD},
-        {TITLE RECORD "x", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, AT_SIGNATURE},
-        {TITLE RECORD "signature\n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, AT_SIGNATURE},
-        {TITLE RECORD "signature \n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, AT_SIGNATURE + 10},
-        {TITLE RECORD "signature Mac " ID " " ID " " DIGEST "\n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID,
-         AT_SIGNATURE + 10},
-        {TITLE RECORD "signature a23456789012345678901234567890123 " ID " " ID " 00\n", SNAPJAR_DAMAGED,
-         SNAPJAR_DIAG_SEAL_FILE_INVALID, AT_SIGNATURE + 10},
-        {TITLE RECORD "signature mac " DIGEST " " ID " " DIGEST "\n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID,
-         AT_SIGNATURE + 14},
-        {TITLE RECORD "signature mac " ID " - " DIGEST "\n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID,
-         AT_SIGNATURE + 47},
-        {TITLE RECORD "signature mac " ID " " ID " " DIGEST "00\n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID,
-         AT_SIGNATURE + 80},
-        {TITLE RECORD "signature mac " ID " " ID "\n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID,
-         AT_SIGNATURE + 79},
-        {TITLE RECORD "signature ed25519 " ID " " ID " " DIGEST "\n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID,
-         AT_SIGNATURE + 84},
-        {TITLE RECORD "signature new " ID " " ID " \n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID,
-         AT_SIGNATURE + 80},
-        {TITLE RECORD "signature new " ID " " ID " 0\n", SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID,
-         AT_SIGNATURE + 80},
-        {TITLE RECORD MAC_LINE MAC_LINE, SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID,
-         AT_SIGNATURE + sizeof(MAC_LINE) - 1 + 14},
-        {TITLE RECORD MAC_LINE RECORD, SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID,
-         AT_SIGNATURE + sizeof(MAC_LINE) - 1},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        snapjar_detached *detached = NULL;
-        snapjar_error err;
-        snapjar_status status = snapjar_detached_read(&detached, context, rows[i].text, strlen(rows[i].text), &err);
-        assert_fault(status, &err, rows[i].status, rows[i].diagnostic, SNAPJAR_SPACE_FILE, rows[i].offset);
-        assert_null(detached);
-    }
-}
-
-/* Signatures of algorithms that are not known are passed over, and kept. */
-static void test_unknown_algorithm(void **state)
-{
-    static const char unknown[] = "signature x2 " ID " " ID " 00ff\n";
-
-    (void)state;
-    blob text = detach(&file, key, NULL);
-    blob more = {must_alloc(text.size + sizeof(unknown)), text.size + sizeof(unknown) - 1};
-    blob again;
-    snapjar_signature signature;
-
-    memcpy(more.bytes, text.bytes, text.size);
-    memcpy(more.bytes + text.size, unknown, sizeof(unknown));
-    expect_good(&file, &more, key, RECORDS);
-    snapjar_detached *detached = read_detached(&more);
-    assert_int_equal(snapjar_detached_signature_count(detached), 2);
-    assert_ok(snapjar_detached_signature(detached, 1, &signature, err));
-    assert_int_equal(signature.algorithm, 0);
-    assert_string_equal(signature.key_id, ID);
-    assert_ok(try_detach(context, &file, other_key, NULL, detached, &again, err));
-    assert_memory_equal(again.bytes, more.bytes, more.size);
-    expect_good(&file, &again, other_key, RECORDS);
-    snapjar_detached_free(detached);
-    free(again.bytes);
-    free(more.bytes);
-    free(text.bytes);
-}
-
-static void write_blob(const char *name, const blob *bytes)
-{
-    FILE *out = fopen(name, "wb");
-
-    assert_non_null(out);
-    assert_int_equal(fwrite(bytes->bytes, 1, bytes->size, out), bytes->size);
-    assert_int_equal(fclose(out), 0);
-}
-
-/* ---- limits ---- */
-
-static blob text_of(size_t records, size_t signatures, size_t signature_size)
-{
-    size_t line_size = sizeof("signature new " ID " " ID " \n") + 2 * signature_size;
-    blob text = {must_alloc(TITLE_SIZE + records * 140 + signatures * line_size + 1), 0};
-
-    memcpy(text.bytes, TITLE, TITLE_SIZE);
-    text.size = TITLE_SIZE;
-    for (size_t i = 0; i < records; i++, text.size += 140)
-        memcpy(text.bytes + text.size, RECORD, 140);
-    for (size_t i = 0; i < signatures; i++) {
-        text.size += (size_t)sprintf((char *)text.bytes + text.size, "signature new %032zx " ID " ", i);
-        memset(text.bytes + text.size, 'a', 2 * signature_size);
-        text.size += 2 * signature_size;
-        text.bytes[text.size++] = '\n';
-    }
-    return text;
-}
-
-static void expect_text(blob text, snapjar_status status, snapjar_diagnostic diagnostic, uint64_t offset)
-{
-    snapjar_detached *detached = NULL;
-    snapjar_error err;
-    snapjar_status actual = snapjar_detached_read(&detached, context, (const char *)text.bytes, text.size, &err);
-
-    if (status == SNAPJAR_OK)
-        assert_int_equal(actual, SNAPJAR_OK);
-    else
-        assert_fault(actual, &err, status, diagnostic, SNAPJAR_SPACE_FILE, offset);
-    snapjar_detached_free(detached);
-    free(text.bytes);
-}
-
-static void test_limits(void **state)
-{
-    const size_t records_max = SNAPJAR_DETACHED_RECORDS_MAX;
-    const size_t line_size = sizeof("signature new " ID " " ID " aa\n") - 1;
-
-    (void)state;
-    expect_text(text_of(records_max, 0, 0), SNAPJAR_OK, SNAPJAR_DIAG_NONE, 0);
-    expect_text(text_of(records_max + 1, 0, 0), SNAPJAR_LIMIT, SNAPJAR_DIAG_SEAL_LIMIT, TITLE_SIZE + records_max * 140);
-    expect_text(text_of(1, 64, 1), SNAPJAR_OK, SNAPJAR_DIAG_NONE, 0);
-    expect_text(text_of(1, 65, 1), SNAPJAR_LIMIT, SNAPJAR_DIAG_SEAL_LIMIT, AT_SIGNATURE + 64 * line_size);
-    expect_text(text_of(1, 1, SNAPJAR_DETACHED_SIGNATURE_SIZE_MAX), SNAPJAR_OK, SNAPJAR_DIAG_NONE, 0);
-    expect_text(text_of(1, 1, SNAPJAR_DETACHED_SIGNATURE_SIZE_MAX + 1), SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID,
-                AT_SIGNATURE + line_size - 3);
-    blob large = {calloc(1, SNAPJAR_DETACHED_SIZE_MAX + 1), SNAPJAR_DETACHED_SIZE_MAX};
-    assert_non_null(large.bytes);
-    memcpy(large.bytes, TITLE, TITLE_SIZE);
-    expect_text(blob_copy(large.bytes, large.size), SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, TITLE_SIZE);
-    large.size++;
-    expect_text(large, SNAPJAR_LIMIT, SNAPJAR_DIAG_SEAL_LIMIT, SNAPJAR_DETACHED_SIZE_MAX);
-}
-
-/* Files of any size up to the limit are read whole. */
-static void test_large_files(void **state)
-{
-    static const size_t counts[] = {28, 29, 58, SNAPJAR_DETACHED_RECORDS_MAX};
-
-    (void)state;
-    assert_true(enter_folder());
-    for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
-        blob text = text_of(counts[i], 1, 1);
-        snapjar_detached *detached = NULL;
-        write_blob("large.seal", &text);
-        assert_ok(snapjar_detached_open_path(&detached, context, "large.seal", err));
-        assert_int_equal(snapjar_detached_record_count(detached), counts[i]);
-        assert_int_equal(snapjar_detached_signature_count(detached), 1);
-        snapjar_detached_free(detached);
-        free(text.bytes);
-    }
-    assert_true(leave_folder());
-}
-
-/* What would become too many signatures is not written. */
-static void test_too_many_signatures(void **state)
-{
-    (void)state;
-    blob record = record_called("first");
-    blob text = detach(&record, key, NULL);
-    blob more = {must_alloc(16384), text.size};
-    blob again;
-    snapjar_error err;
-
-    memcpy(more.bytes, text.bytes, text.size);
-    for (size_t i = 0; i < 63; i++)
-        more.size += (size_t)sprintf((char *)more.bytes + more.size, "signature new %032zx " ID " aa\n", i);
-    snapjar_detached *kept = read_detached(&more);
-    assert_ok(try_detach(context, &record, key, NULL, kept, &again, err));
-    free(again.bytes);
-    snapjar_status status = try_detach(context, &record, other_key, NULL, kept, &again, &err);
-    assert_fault(status, &err, SNAPJAR_LIMIT, SNAPJAR_DIAG_SEAL_LIMIT, SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
-    snapjar_detached_free(kept);
-    free(more.bytes);
-    free(text.bytes);
-    free(record.bytes);
-}
-
 /* ---- keys ---- */
 
 static void expect_key_fault(const blob *text, const snapjar_trust *trust, const char *seal_context,
@@ -691,6 +288,30 @@ static void test_kept(void **state)
     free(text.bytes);
 }
 
+/* What would become too many signatures is not written. */
+static void test_too_many_signatures(void **state)
+{
+    (void)state;
+    blob record = record_called("first");
+    blob text = detach(&record, key, NULL);
+    blob more = {must_alloc(16384), text.size};
+    blob again;
+    snapjar_error err;
+
+    memcpy(more.bytes, text.bytes, text.size);
+    for (size_t i = 0; i < 63; i++)
+        more.size += (size_t)sprintf((char *)more.bytes + more.size, "signature new %032zx " ID " aa\n", i);
+    snapjar_detached *kept = read_detached(&more);
+    assert_ok(try_detach(context, &record, key, NULL, kept, &again, err));
+    free(again.bytes);
+    snapjar_status status = try_detach(context, &record, other_key, NULL, kept, &again, &err);
+    assert_fault(status, &err, SNAPJAR_LIMIT, SNAPJAR_DIAG_SEAL_LIMIT, SNAPJAR_SPACE_NONE, SNAPJAR_OFFSET_NONE);
+    snapjar_detached_free(kept);
+    free(more.bytes);
+    free(text.bytes);
+    free(record.bytes);
+}
+
 /* What is damaged is not sealed. */
 static void test_damage_is_not_sealed(void **state)
 {
@@ -786,28 +407,20 @@ static void test_failure_stays(void **state)
 {
     (void)state;
     blob sealed = sealed_file(context, key, 1, NULL);
-    snapjar_seal_demand demand = SNAPJAR_SEAL_DEMAND_INIT;
-    snapjar_trust *trust = trust_in(context, key, NULL);
-    snapjar_source *source = NULL;
-    snapjar_reader *reader = NULL;
+    demanding d = demanding_begin(&sealed);
     const snapjar_record *record = NULL;
     snapjar_error err;
 
-    demand.trust = trust;
-    demand.is_beside = true;
-    assert_ok(snapjar_source_from_memory(&source, context, sealed.bytes, sealed.size, err));
-    assert_ok(snapjar_reader_new(&reader, context, source, NULL, err));
-    assert_int_equal(snapjar_reader_demand_seal(reader, &demand, &err), SNAPJAR_BAD_SEAL);
-    snapjar_status status = snapjar_reader_next(reader, &record, &err);
+    d.demand.is_beside = true;
+    assert_int_equal(snapjar_reader_demand_seal(d.reader, &d.demand, &err), SNAPJAR_BAD_SEAL);
+    snapjar_status status = snapjar_reader_next(d.reader, &record, &err);
     assert_fault(status, &err, SNAPJAR_BAD_SEAL, SNAPJAR_DIAG_SEAL_RECORDS_ADDED, SNAPJAR_SPACE_FILE, 0);
     assert_null(record);
-    demand.is_beside = false;
-    assert_ok(snapjar_reader_demand_seal(reader, &demand, err));
-    assert_ok(snapjar_reader_next(reader, &record, err));
+    d.demand.is_beside = false;
+    assert_ok(snapjar_reader_demand_seal(d.reader, &d.demand, err));
+    assert_ok(snapjar_reader_next(d.reader, &record, err));
     assert_string_equal(snapjar_record_sealed_by(record), snapjar_key_id(key));
-    snapjar_reader_free(reader);
-    snapjar_source_free(source);
-    snapjar_trust_free(trust);
+    demanding_end(&d);
     free(sealed.bytes);
 }
 
@@ -816,25 +429,19 @@ static void test_arguments(void **state)
     (void)state;
     blob text = detach(&file, key, NULL);
     snapjar_detached *detached = read_detached(&text);
-    snapjar_seal_demand demand = SNAPJAR_SEAL_DEMAND_INIT;
-    snapjar_trust *trust = trust_in(context, key, NULL);
-    snapjar_source *source = NULL;
+    demanding d = demanding_begin(&file);
     snapjar_error err;
-    size_t count;
 
-    demand.trust = trust;
-    demand.detached = detached;
-    demand.is_beside = true;
-    assert_ok(snapjar_source_from_memory(&source, context, file.bytes, file.size, err));
-    assert_int_equal(verify_sealed(context, source, &demand, &count, &err), SNAPJAR_INVALID_ARGUMENT);
+    d.demand.detached = detached;
+    d.demand.is_beside = true;
+    assert_int_equal(snapjar_reader_demand_seal(d.reader, &d.demand, &err), SNAPJAR_INVALID_ARGUMENT);
     assert_int_equal(snapjar_detached_read(NULL, context, "", 0, &err), SNAPJAR_INVALID_ARGUMENT);
     assert_int_equal(snapjar_detached_open_path(NULL, context, "x", &err), SNAPJAR_INVALID_ARGUMENT);
-    assert_int_equal(snapjar_seal_detached(NULL, source, NULL, NULL, NULL, NULL, &err), SNAPJAR_INVALID_ARGUMENT);
+    assert_int_equal(snapjar_seal_detached(NULL, d.source, NULL, NULL, NULL, NULL, &err), SNAPJAR_INVALID_ARGUMENT);
     assert_int_equal(snapjar_unseal_detached(NULL, NULL, NULL, NULL, &err), SNAPJAR_INVALID_ARGUMENT);
-    assert_int_equal(snapjar_source_set_path(source, NULL, &err), SNAPJAR_INVALID_ARGUMENT);
+    assert_int_equal(snapjar_source_set_path(d.source, NULL, &err), SNAPJAR_INVALID_ARGUMENT);
     snapjar_detached_free(NULL);
-    snapjar_source_free(source);
-    snapjar_trust_free(trust);
+    demanding_end(&d);
     snapjar_detached_free(detached);
     free(text.bytes);
 }
@@ -845,32 +452,24 @@ static void test_seek(void **state)
     (void)state;
     blob text = detach(&file, key, NULL);
     snapjar_detached *detached = read_detached(&text);
-    snapjar_seal_demand demand = SNAPJAR_SEAL_DEMAND_INIT;
-    snapjar_trust *trust = trust_in(context, key, NULL);
-    snapjar_source *source = NULL;
-    snapjar_reader *reader = NULL;
+    demanding d = demanding_begin(&file);
     const snapjar_record *record = NULL;
     snapjar_error err;
 
-    demand.trust = trust;
-    demand.detached = detached;
-    assert_ok(snapjar_source_from_memory(&source, context, file.bytes, file.size, err));
-    assert_ok(snapjar_reader_new(&reader, context, source, NULL, err));
-    assert_ok(snapjar_reader_demand_seal(reader, &demand, err));
-    snapjar_reader_seek(reader, starts[1], 1);
-    assert_ok(snapjar_reader_next(reader, &record, err));
+    d.demand.detached = detached;
+    assert_ok(snapjar_reader_demand_seal(d.reader, &d.demand, err));
+    snapjar_reader_seek(d.reader, starts[1], 1);
+    assert_ok(snapjar_reader_next(d.reader, &record, err));
     assert_int_equal(snapjar_record_offset(record), starts[1]);
-    snapjar_reader_seek(reader, starts[1], 2);
-    snapjar_status status = snapjar_reader_next(reader, &record, &err);
+    snapjar_reader_seek(d.reader, starts[1], 2);
+    snapjar_status status = snapjar_reader_next(d.reader, &record, &err);
     assert_fault(status, &err, SNAPJAR_BAD_SEAL, SNAPJAR_DIAG_SEAL_RECORDS_REPEATED, SNAPJAR_SPACE_FILE, starts[1]);
-    assert_ok(snapjar_reader_seek_last(reader, err));
-    assert_ok(snapjar_reader_next(reader, &record, err));
+    assert_ok(snapjar_reader_seek_last(d.reader, err));
+    assert_ok(snapjar_reader_next(d.reader, &record, err));
     assert_int_equal(snapjar_record_offset(record), starts[2]);
-    assert_ok(snapjar_reader_next(reader, &record, err));
+    assert_ok(snapjar_reader_next(d.reader, &record, err));
     assert_null(record);
-    snapjar_reader_free(reader);
-    snapjar_source_free(source);
-    snapjar_trust_free(trust);
+    demanding_end(&d);
     snapjar_detached_free(detached);
     free(text.bytes);
 }
@@ -929,21 +528,15 @@ static void test_refused_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_seals_inside),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_altered),
         cmocka_unit_test(test_lists_that_lie),
-        cmocka_unit_test(test_every_change),
-        cmocka_unit_test(test_texts_refused),
-        cmocka_unit_test(test_unknown_algorithm),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_large_files),
-        cmocka_unit_test(test_too_many_signatures),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_stripped),
         cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_too_many_signatures),
         cmocka_unit_test(test_damage_is_not_sealed),
         cmocka_unit_test(test_beside),
         cmocka_unit_test(test_path_of_source),
