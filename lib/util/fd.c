@@ -21,6 +21,12 @@
 
 /** No call transfers more at a time; Linux itself stops just below 2 GiB. */
 #define TRANSFER_SIZE_MAX ((size_t)1 << 30)
+/**
+ * And no write more than this. For a larger one the page cache takes memory in pieces of 2 MiB, which are just those
+ * that a virtual machine reports to its host as free: to touch one again can cost several times what the copying costs.
+ * Where memory is there, larger writes gain nothing.
+ */
+#define WRITE_SIZE_MAX ((size_t)256 << 10)
 #define NEW_NAME_TRIES 100
 
 /** True if a call that failed with `error` is to be made again; waits until `fd` is ready if that was the reason. */
@@ -79,7 +85,7 @@ static snapjar_status write_all(int fd, const char *name, const void *bytes, siz
 {
     size_t done = 0;
     while (done < size) {
-        size_t part = size - done < TRANSFER_SIZE_MAX ? size - done : TRANSFER_SIZE_MAX;
+        size_t part = size - done < WRITE_SIZE_MAX ? size - done : WRITE_SIZE_MAX;
         const uint8_t *from = (const uint8_t *)bytes + done;
         ssize_t count = at == NULL ? write(fd, from, part) : pwrite(fd, from, part, (off_t)(*at + done));
         if (count > 0)
