@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """A checker of seals that follows seals.md and shares nothing with the library.
 
-    reference_seals.py FILE TRUST [CONTEXT]      says for each record which key's seal was accepted
+    reference_seals.py FILE TRUST [CONTEXT]             says for each record which key's seal was accepted
+    reference_seals.py --detached FILE TRUST [CONTEXT]  the same by the detached seal FILE.seal
 
 Ed25519 is written out here as RFC 8032 describes it: slow, not safe to sign with where somebody can measure, and good
 enough to compare with. BLAKE2b is Python's. Needs python3-xxhash and python3-zstandard, as reference_reader.py does.
@@ -12,6 +13,7 @@ import datetime
 import hashlib
 import hmac
 import json
+import re
 import sys
 from dataclasses import dataclass, field
 
@@ -162,7 +164,7 @@ class Area:
     entries: list[Entry] = field(default_factory=list)
 
 
-def bad(diagnostic: str, at: int, text: str) -> Fault:
+def bad(diagnostic: str, at: int | None, text: str) -> Fault:
     return Fault("bad-seal", diagnostic, "file", at, text)
 
 
@@ -245,8 +247,8 @@ def read_trust(text: str, secrets: list[bytes] = ()) -> dict[bytes, Trusted]:
     return trust
 
 
-def judge(entry: Entry, area: Area, signed: bytes, trusted: Trusted | None, context: str | None, now: float) -> str:
-    """Section 7, step by step: "good" or a diagnostic."""
+def judge(entry: Entry, text_for, trusted: Trusted | None, context: str | None, now: float) -> str:
+    """Section 7.2, step by step: "good" or a diagnostic. `text_for` makes the message for a context."""
     if trusted is None or trusted.key is None:
         return "seal-unknown-key"
     if entry.algorithm != trusted.algorithm:
@@ -254,7 +256,7 @@ def judge(entry: Entry, area: Area, signed: bytes, trusted: Trusted | None, cont
     context = trusted.context if context is None else context
     if entry.context_id != context_id(context):
         return "seal-context-mismatch"
-    text = message(signed, area.stored_size, area.payload_digest, context)
+    text = text_for(context)
     if trusted.algorithm == MAC:
         holds = hmac.compare_digest(mac(trusted.key, text), entry.signature)
     else:
@@ -269,17 +271,21 @@ def judge(entry: Entry, area: Area, signed: bytes, trusted: Trusted | None, cont
 RANKS = ("seal-unknown-key", "seal-context-mismatch", "seal-key-expired", "seal-key-not-yet-valid", "seal-bad-signature")
 
 
-def explain(data: bytes, start: int, prefix, area: Area, entry: Entry, base: int) -> Fault:
-    """Section 7.3: what became of a header whose signature does not hold."""
-    signed = reference_reader.signed_part(data, start, prefix)
-    if reference_reader.header_digest(signed) == area.header_digest:
-        return bad("seal-bad-signature", base + entry.at, "not this key's signature")
+def find_good(entries: list[Entry], text_for, trust, context: str | None, now: float):
+    """The ids of the keys whose signatures hold; without one, what is told instead and of which entry."""
+    results = [(judge(e, text_for, trust.get(e.key_id), context, now), e) for e in entries]
+    good = [entry.key_id for result, entry in results if result == "good"]
+    return good, None if good else max(results, key=lambda result: RANKS.index(result[0]))
+
+
+def other_header(data: bytes, start: int, prefix, area: Area, at: int) -> Fault:
+    """Section 7.3: the header is another than was sealed, or listed. Is the payload the one?"""
     payload = start + prefix.frame_size
     end = payload + area.stored_size
     trailer = reference_reader.TRAILER_MAGIC + le(16, 4) + le(end + 24 - start, 8)
-    if data[end : end + 16] == trailer and payload_digest(data[payload:end]) == area.payload_digest:
+    if data[end : end + 16] == trailer and end + 24 <= len(data) and payload_digest(data[payload:end]) == area.payload_digest:
         return bad("seal-header-altered", start + 44, "another header than the one that was sealed")
-    return bad("seal-transplanted", base, "the seal of another record")
+    return bad("seal-transplanted", at, "the seal of another record")
 
 
 def check_signatures(data: bytes, start: int, trust, context: str | None, now: float) -> tuple[Area, list[bytes]]:
@@ -293,13 +299,14 @@ def check_signatures(data: bytes, start: int, trust, context: str | None, now: f
     if not area.entries:
         raise bad("seal-stripped", base + 2, "no signature")
     signed = reference_reader.signed_part(data, start, prefix)
-    results = [(judge(e, area, signed, trust.get(e.key_id), context, now), e) for e in area.entries]
-    good = [entry.key_id for result, entry in results if result == "good"]
-    if not good:
-        worst, entry = max(results, key=lambda result: RANKS.index(result[0]))
-        if worst == "seal-bad-signature":
-            raise explain(data, start, prefix, area, entry, base)
-        raise bad(worst, base + entry.at, "no signature is accepted")
+    good, worst = find_good(
+        area.entries, lambda c: message(signed, area.stored_size, area.payload_digest, c), trust, context, now
+    )
+    if worst:
+        is_of_other = reference_reader.header_digest(signed) != area.header_digest
+        if worst[0] == "seal-bad-signature" and is_of_other:
+            raise other_header(data, start, prefix, area, base)
+        raise bad(worst[0], base + worst[1].at, "no signature is accepted")
     return area, good
 
 
@@ -322,21 +329,195 @@ def check_order(record, before) -> None:
         raise bad("seal-record-foreign", stream.value["previous"].offset, "another record before")
 
 
-def check_file(data: bytes, trust, context: str | None = None, now: float | None = None):
-    """Yields the id of an accepted key for every record; raises Fault at the first fault."""
+# ---- detached seals (section 10) ----
+
+TITLE = b"snapjar detached seal "
+NAMES = {b"ed25519": ED25519, b"mac": MAC}
+RECORD_LIMIT, SIGNATURE_LIMIT, TEXT_LIMIT = 65536, 64, 16 << 20
+UNKNOWN_SIZE_MAX = 1024
+
+
+@dataclass
+class Detached:
+    """Of each listed record what a seal area would say, and the signatures; offsets count from the text's start."""
+
+    records: list[Area]
+    entries: list[Entry]
+    list_text: bytes
+
+
+def invalid(at: int, text: str) -> Fault:
+    return Fault("damaged", "seal-file-invalid", "file", at, text)
+
+
+def take_line(text: bytes, at: int, word: bytes) -> bytes | None:
+    """What stands behind the word, if the line at `at` begins with it and ends."""
+    end = text.find(b"\n", at)
+    return text[at + len(word) : end] if end >= 0 and text.startswith(word, at) else None
+
+
+def take_words(value: bytes, at: int, count: int):
+    """Yields (word, offset): so many, the last of which goes to the line's end. Those that are not there are empty."""
+    for _ in range(count - 1):
+        word, space, rest = value.partition(b" ")
+        yield word, at
+        at += len(word) + len(space)
+        value = rest
+    yield value, at
+
+
+def read_hex(word: tuple[bytes, int], size: int) -> bytes:
+    if re.fullmatch(rb"[0-9a-f]{%d}" % (2 * size), word[0]) is None:
+        raise invalid(word[1], f"must be {2 * size} lower-case hex digits")
+    return bytes.fromhex(word[0].decode())
+
+
+def read_listed(value: bytes, at: int) -> Area:
+    words = take_words(value, at, 3)
+    header = read_hex(next(words), 32)
+    size, size_at = next(words)
+    if re.fullmatch(rb"[1-9][0-9]{0,17}", size) is None:
+        raise invalid(size_at, "must be a decimal number above 0")
+    return Area(int(size), read_hex(next(words), 32), header)
+
+
+def read_signature(value: bytes, at: int, line_at: int, known: set[bytes]) -> Entry:
+    words = take_words(value, at, 4)
+    name, name_at = next(words)
+    if re.fullmatch(rb"[a-z0-9-]{1,32}", name) is None:
+        raise invalid(name_at, "must be the name of an algorithm")
+    algorithm = NAMES.get(name, 0)
+    key = next(words)
+    identity = read_hex(key, 16)
+    if identity in known:
+        raise invalid(key[1], "a key twice")
+    context = read_hex(next(words), 16)
+    signature = next(words)
+    size = SIZES.get(algorithm, min(max(len(signature[0]) // 2, 1), UNKNOWN_SIZE_MAX))
+    return Entry(line_at, algorithm, identity, context, read_hex(signature, size))
+
+
+def read_detached(text: bytes) -> Detached:
+    """Section 10.2, steps 2 to 4."""
+    if len(text) > TEXT_LIMIT:
+        raise Fault("limit", "seal-limit", "file", TEXT_LIMIT, f"{len(text)} bytes")
+    if not text.startswith(TITLE):
+        raise invalid(0, "no detached seal")
+    at = len(TITLE)
+    if text[at : at + 2] != b"1\n":
+        raise Fault("unsupported", "seal-unsupported", "file", at, "a detached seal of another version")
+    at += 2
+    read = Detached([], [], b"")
+    while (value := take_line(text, at, b"record ")) is not None:
+        if len(read.records) == RECORD_LIMIT:
+            raise Fault("limit", "seal-limit", "file", at, "too many records")
+        read.records.append(read_listed(value, at + 7))
+        at += 7 + len(value) + 1
+    if not read.records:
+        raise invalid(at, "no record is listed")
+    read.list_text = text[:at]
+    while (value := take_line(text, at, b"signature ")) is not None:
+        if len(read.entries) == SIGNATURE_LIMIT:
+            raise Fault("limit", "seal-limit", "file", at, "too many signatures")
+        known = {entry.key_id for entry in read.entries}
+        read.entries.append(read_signature(value, at + 10, at, known))
+        at += 10 + len(value) + 1
+    if at != len(text):
+        raise invalid(at, "another line")
+    return read
+
+
+def list_message(list_text: bytes, context: str) -> bytes:
+    text = context.encode()
+    return b"snapjar list v1\0" + le(len(list_text), 8) + payload_digest(list_text) + le(len(text), 4) + text
+
+
+def list_of(data: bytes) -> bytes:
+    """The list of a snapshot's records, whose checksums must hold."""
+    lines = [TITLE + b"1\n"]
+    for record, *_ in reference_reader.read_file(data):
+        digest = payload_digest(data[record.payload_start : record.trailer_start])
+        header = reference_reader.header_digest(record.signed)
+        lines.append(f"record {header.hex()} {record.payload('stored_size')} {digest.hex()}\n".encode())
+    return b"".join(lines)
+
+
+def sign_list(list_text: bytes, keys: list[tuple[int, bytes]], context: str = "") -> bytes:
+    """The lines of signatures by keys of an algorithm and a secret (a seed)."""
+    names = {number: name for name, number in NAMES.items()}
+    text = list_message(list_text, context)
+    lines = b""
+    for algorithm, secret in keys:
+        signature = mac(secret, text) if algorithm == MAC else sign(secret, text)
+        identity = key_id(algorithm, secret if algorithm == MAC else public_of(secret))
+        words = (identity.hex(), context_id(context).hex(), signature.hex())
+        lines += b"signature " + names[algorithm] + f" {' '.join(words)}\n".encode()
+    return lines
+
+
+def build_detached(data: bytes, keys: list[tuple[int, bytes]], context: str = "") -> bytes:
+    """The text of a detached seal of a snapshot."""
+    text = list_of(data)
+    return text + sign_list(text, keys, context)
+
+
+def accept_detached(detached: Detached, trust, context: str | None, now: float) -> list[bytes]:
+    """Section 10.2, steps 5 and 6: the ids of the keys whose signatures hold."""
+    if not detached.entries:
+        raise bad("seal-stripped", len(detached.list_text), "no signature")
+    good, worst = find_good(detached.entries, lambda c: list_message(detached.list_text, c), trust, context, now)
+    if worst:
+        raise bad(worst[0], worst[1].at, "no signature is accepted")
+    return good
+
+
+def check_listed(data: bytes, start: int, index: int, detached: Detached) -> Area:
+    """What the list says of the record, in the place of its signatures."""
+    prefix = reference_reader.read_prefix(data, start)
+    reference_reader.check_prefix(data, start, prefix)
+    if index >= len(detached.records):
+        raise bad("seal-records-added", start, f"{len(detached.records)} records are listed")
+    area = detached.records[index]
+    digest = reference_reader.header_digest(reference_reader.signed_part(data, start, prefix))
+    if digest == area.header_digest:
+        return area
+    places = [place for place, listed in enumerate(detached.records) if listed.header_digest == digest]
+    if places:
+        raise bad("seal-records-missing" if places[0] > index else "seal-records-repeated", start, "another record's place")
+    raise other_header(data, start, prefix, area, start)
+
+
+# ---- whole files ----
+
+
+def check_file(data: bytes, trust, context: str | None = None, now: float | None = None, detached: bytes | None = None):
+    """Yields the id of an accepted key for every record; raises Fault at the first fault.
+
+    With the text of a detached seal it is that seal which is demanded, and none inside the records."""
     now = datetime.datetime.now(datetime.UTC).timestamp() if now is None else now
+    listed = accepted = None
+    if detached is not None:
+        listed = read_detached(detached)
+        accepted = accept_detached(listed, trust, context, now)
     start = index = 0
     before = None
     while start < len(data):
-        area, good = check_signatures(data, start, trust, context, now)
+        if listed:
+            area, good = check_listed(data, start, index, listed), accepted
+        else:
+            area, good = check_signatures(data, start, trust, context, now)
         record = reference_reader.read_header(data, start, index)
         kind = record.root.value["type"]
         may = [k for k in good if trust[k].types is None or kind.value in trust[k].types]
         if not may:
             raise bad("seal-type-denied", kind.offset, "none of the keys may seal this type")
         if area.stored_size != record.payload("stored_size"):
-            raise bad("seal-malformed", start + 44 + record.prefix.json_size + 4, "the seal speaks of another size")
-        check_order(record, before)
+            at = start if listed else start + 44 + record.prefix.json_size + 4
+            raise bad("seal-malformed", at, "the seal speaks of another size")
+        if not listed:
+            check_order(record, before)
+        elif before:
+            reference_reader.check_follows(record, before)
         reference_reader.check_trailer(data, record)
         stored = data[record.payload_start : record.trailer_start]
         if "xxh3-128:" + reference_reader.digest(stored).hex() == record.payload("checksum"):
@@ -345,16 +526,29 @@ def check_file(data: bytes, trust, context: str | None = None, now: float | None
         reference_reader.read_content(data, record)
         yield may[0]
         start, index, before = record.end, index + 1, record
+    if listed and index < len(listed.records):
+        raise bad("seal-records-missing", len(data), f"{len(listed.records)} records are listed")
+
+
+def read_beside(path: str) -> bytes:
+    """Section 10.2, step 1."""
+    try:
+        with open(path + ".seal", "rb") as file:
+            return file.read(TEXT_LIMIT + 1)
+    except FileNotFoundError:
+        raise bad("seal-missing", None, "no detached seal") from None
 
 
 def main(arguments: list[str]) -> int:
-    with open(arguments[0], "rb") as file:
+    is_detached = arguments[:1] == ["--detached"]
+    path, trust_path, *context = arguments[is_detached:]
+    with open(path, "rb") as file:
         data = file.read()
-    with open(arguments[1], encoding="utf-8") as file:
+    with open(trust_path, encoding="utf-8") as file:
         trust = read_trust(file.read())
-    context = arguments[2] if len(arguments) > 2 else None
     try:
-        for index, accepted in enumerate(check_file(data, trust, context)):
+        detached = read_beside(path) if is_detached else None
+        for index, accepted in enumerate(check_file(data, trust, context[0] if context else None, detached=detached)):
             print(json.dumps({"record": index, "sealed_by": accepted.hex()}))
     except Fault as fault:
         print(json.dumps({"status": fault.status, "diagnostic": fault.diagnostic, "offset": fault.offset}))

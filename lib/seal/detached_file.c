@@ -33,17 +33,18 @@ static snapjar_status read_title(sj_lines *l)
 
 static snapjar_status read_record(sj_lines *l, snapjar_detached *d, sj_line_value value, size_t line_at)
 {
-    sj_listed record;
     sj_line_value header = sj_line_part(&value);
     sj_line_value stored = sj_line_part(&value);
 
-    if (!sj_hex_read(record.header_digest, SJ_BLAKE_SIZE, header.text, header.size))
+    SJ_TRY(sj_detached_add(d, &(const sj_listed){0}, line_at, l->err));
+    sj_listed *record = &d->records[d->count - 1];
+    if (!sj_hex_read(record->header_digest, SJ_BLAKE_SIZE, header.text, header.size))
         return sj_lines_refuse(l, header.at, "a header digest must be 64 lower-case hex digits");
-    if (!sj_line_number(&stored, &record.stored_size))
+    if (!sj_line_number(&stored, &record->stored_size))
         return sj_lines_refuse(l, stored.at, "a stored size must be a decimal number above 0 without leading zeros");
-    if (!sj_hex_read(record.payload_digest, SJ_BLAKE_SIZE, value.text, value.size))
+    if (!sj_hex_read(record->payload_digest, SJ_BLAKE_SIZE, value.text, value.size))
         return sj_lines_refuse(l, value.at, "a payload digest must be 64 lower-case hex digits");
-    return sj_detached_add(d, &record, line_at, l->err);
+    return SNAPJAR_OK;
 }
 
 static bool is_algorithm_name(const sj_line_value *name)
