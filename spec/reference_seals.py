@@ -499,6 +499,8 @@ def check_file(data: bytes, trust, context: str | None = None, now: float | None
     if detached is not None:
         listed = read_detached(detached)
         accepted = accept_detached(listed, trust, context, now)
+    if not data:
+        raise Fault("cut-short", "empty-file", "file", 0, "the file is empty")
     start = index = 0
     before = None
     while start < len(data):

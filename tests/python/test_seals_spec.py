@@ -248,7 +248,7 @@ def test_detached_limits():
         (lambda r: (r, seals.build_detached(r, KEYS).replace(b" 18 ", b" 19 ")), "seal-bad-signature", 164),
         (lambda r: (r, seals.build_detached(r + r, KEYS)), "seal-records-missing", 664 - 176),
         (lambda r: (r + r, seals.build_detached(r, KEYS)), "seal-records-added", 664 - 176),
-        (lambda r: (b"", seals.build_detached(r, KEYS)), "seal-records-missing", 0),
+        (lambda r: (b"", seals.build_detached(r, KEYS)), "empty-file", 0),
         (lambda r: (with_area(r.replace(b"app.jobs", b"app.jobz"), b""), seals.build_detached(r, KEYS)), "seal-header-altered", 44),
     ],
 )
