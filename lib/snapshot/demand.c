@@ -109,6 +109,7 @@ snapjar_status snapjar_reader_demand_seal(snapjar_reader *reader, const snapjar_
     SJ_TRY(sj_options_read(&resolved, sizeof(resolved), demand, "snapjar_seal_demand", err));
     SJ_TRY(check_demand(reader, &resolved, err));
     sj_demand_clear(reader);
+    reader->demand = (sj_demand){.trust = resolved.trust, .detached = &nothing, .accepted = &nobody};
     if (resolved.context) {
         reader->demand_context = sj_dup_text(reader->context, resolved.context, strlen(resolved.context));
         if (!reader->demand_context)
