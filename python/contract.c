@@ -244,8 +244,25 @@ static snapjar_status late_write(void *state, const void *bytes, size_t size, sn
     return status == SNAPJAR_OK ? snapjar_sink_write(sink, bytes, size, err) : status;
 }
 
+/* A detached seal does not hold for what becomes of the file. */
+static snapjar_status check_detached(const char *path, const snapjar_migrate_options *options, snapjar_error *err)
+{
+    if (options->drop_seal || !detached_is_beside(path))
+        return SNAPJAR_OK;
+    *err = (snapjar_error){
+        .status = SNAPJAR_REFUSED,
+        .diagnostic = SNAPJAR_DIAG_RECORD_SEALED,
+        .offset = SNAPJAR_OFFSET_NONE,
+        .record_index = SNAPJAR_OFFSET_NONE,
+        .message =
+            "the file has a detached seal, which would not hold any more: drop_seal, and then seal, makes a new one",
+    };
+    return err->status;
+}
+
 static snapjar_status write_new(snapjar_context *context, snapjar_replacing *replacing, snapjar_source *source,
-                                const snapjar_migrate_options *options, migrated_file *file, snapjar_error *err)
+                                const char *path, const snapjar_migrate_options *options, migrated_file *file,
+                                snapjar_error *err)
 {
     const snapjar_sink_functions functions = {sizeof(functions), late_write, NULL, NULL, true};
     late_sink late = {replacing};
@@ -258,6 +275,8 @@ static snapjar_status write_new(snapjar_context *context, snapjar_replacing *rep
     snapjar_sink_free(sink);
     file->is_changed = status == SNAPJAR_OK && !file->migration.is_current;
     if (file->is_changed)
+        status = check_detached(path, options, err);
+    if (status == SNAPJAR_OK && file->is_changed)
         status = snapjar_replacing_written(replacing, &written, err);
     if (status == SNAPJAR_OK && file->is_changed)
         status = snapjar_migration_check(&file->migration, context, written, err);
@@ -272,7 +291,7 @@ static void migrate_file(snapjar_context *context, snapjar_replacing *replacing,
     file->err.status = SNAPJAR_OK;
     snapjar_status status = snapjar_replacing_open(replacing, path, &source, &file->err);
     if (status == SNAPJAR_OK)
-        status = write_new(context, replacing, source, options, file, &file->err);
+        status = write_new(context, replacing, source, path, options, file, &file->err);
     if (status == SNAPJAR_OK && file->is_changed)
         status = snapjar_replacing_stage(replacing, file, &file->err);
     if (status == SNAPJAR_OK)

@@ -9,6 +9,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <string.h>
+
 #include <snapjar/snapjar.h>
 
 /** Work on less than this keeps the interpreter lock: giving it up and getting it back costs more than it frees. */
@@ -173,10 +175,41 @@ snapjar_trust *trust_of(module_state *state, PyObject *object);
 PyObject *core_key_generate(PyObject *module, PyObject *args);
 PyObject *core_key_open(PyObject *module, PyObject *args);
 PyObject *core_seal(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+/** Text in bytes, or NULL for None. 0, or -1 with an exception. */
+int optional_text(const char **text, PyObject *value);
 /** A sealer by a tuple of keys, which must outlive it, for a context in bytes or None; NULL with an exception. */
 snapjar_sealer *sealer_make(module_state *state, snapjar_context *context, PyObject *keys, PyObject *seal_context);
 /** Records (bytes) sealed, or NULL with an exception; `continues`: they follow those sealed before. */
 PyObject *seal_records(module_state *state, workspace *ws, snapjar_sealer *sealer, PyObject *records, bool continues);
+
+/* ---- detached.c ---- */
+
+/** Which detached seal is demanded; none if all is zero. */
+typedef struct detached_choice {
+    /** The path of the snapshot that it is beside, or its own. Borrowed. */
+    const char *beside;
+    const char *path;
+    /** Or its text. */
+    Py_buffer text;
+} detached_choice;
+
+/** From None, (path of the snapshot,), the seal's own path, both in bytes, or a memoryview. 0, or -1 with an exception.
+ */
+int detached_choose(detached_choice *choice, PyObject *object);
+/** Of zeros too. */
+void detached_release(detached_choice *choice);
+/** Makes it part of the demand for what reads `source`; `*detached` must be freed behind the reader. */
+snapjar_status detached_demand(const detached_choice *choice, snapjar_seal_demand *demand, snapjar_detached **detached,
+                               workspace *ws, snapjar_source *source, snapjar_error *err);
+/** Whether the file has one beside it. */
+bool detached_is_beside(const char *path);
+/** Says which file an error that comes of demanding is about, where the library does not know. */
+void detached_blame(const detached_choice *choice, snapjar_error *err);
+
+/* ---- reseal.c ---- */
+
+PyObject *core_seal_path(PyObject *module, PyObject *args);
+PyObject *core_unseal_path(PyObject *module, PyObject *args);
 
 /* ---- policy.c ---- */
 
@@ -263,9 +296,13 @@ typedef struct pickle_target {
     Py_buffer view;
     /** The seals that are demanded; its trust set is NULL if none are. */
     snapjar_seal_demand demand;
+    detached_choice detached;
 } pickle_target;
 
-/** From a path in bytes, borrowed, or (memory,), or (either, trust, context or None). 0, or -1 with an exception. */
+/**
+ * From a path in bytes, borrowed, or (memory,), or (either, trust, context or None, what detached_choose takes). 0, or
+ * -1 with an exception.
+ */
 int target_get(module_state *state, pickle_target *target, PyObject *object);
 /** Of zeros too. */
 void target_release(pickle_target *target);
@@ -274,6 +311,8 @@ void target_release(pickle_target *target);
 typedef struct pickle_values {
     snapjar_source *source;
     snapjar_pickles *pickles;
+    snapjar_seal_demand demand;
+    snapjar_detached *detached;
     /** The pickle that `values_next` went to; NULL: there are no more. */
     const snapjar_pickles_item *item;
     snapjar_content *content;

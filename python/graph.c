@@ -8,12 +8,12 @@
 int target_get(module_state *state, pickle_target *target, PyObject *object)
 {
     *target = (pickle_target){.demand = SNAPJAR_SEAL_DEMAND_INIT};
-    if (PyTuple_Check(object) && PyTuple_Size(object) == 3) {
+    if (PyTuple_Check(object) && PyTuple_Size(object) == 4) {
         PyObject *seal_context = PyTuple_GetItem(object, 2);
         target->demand.trust = trust_of(state, PyTuple_GetItem(object, 1));
         if (target->demand.trust && seal_context != Py_None)
             target->demand.context = PyBytes_AsString(seal_context);
-        if (PyErr_Occurred())
+        if (PyErr_Occurred() || detached_choose(&target->detached, PyTuple_GetItem(object, 3)) < 0)
             return -1;
         object = PyTuple_GetItem(object, 0);
     }
@@ -27,6 +27,7 @@ void target_release(pickle_target *target)
 {
     if (target->view.obj)
         PyBuffer_Release(&target->view);
+    detached_release(&target->detached);
     target->path = NULL;
 }
 
@@ -43,14 +44,19 @@ snapjar_status values_open(pickle_values *values, workspace *ws, const pickle_ta
 {
     snapjar_pickles_options options = SNAPJAR_PICKLES_OPTIONS_INIT;
 
+    *values = (pickle_values){.demand = target->demand};
     options.string_encoding = encoding;
-    options.seal = target->demand.trust ? &target->demand : NULL;
-    *values = (pickle_values){0};
+    options.seal = target->demand.trust ? &values->demand : NULL;
     snapjar_status status = target->path ? snapjar_source_open_path(&values->source, ws->context, target->path, 0, err)
                                          : snapjar_source_from_memory(&values->source, ws->context, target->view.buf,
                                                                       (size_t)target->view.len, err);
     if (status == SNAPJAR_OK)
-        status = snapjar_pickles_open(&values->pickles, ws->context, values->source, &options, err);
+        status = detached_demand(&target->detached, &values->demand, &values->detached, ws, values->source, err);
+    if (status != SNAPJAR_OK)
+        return status;
+    status = snapjar_pickles_open(&values->pickles, ws->context, values->source, &options, err);
+    if (status != SNAPJAR_OK)
+        detached_blame(&target->detached, err);
     return status;
 }
 
@@ -89,5 +95,6 @@ void values_close(pickle_values *values)
     drop_values(values);
     snapjar_pickles_free(values->pickles);
     snapjar_source_free(values->source);
+    snapjar_detached_free(values->detached);
     *values = (pickle_values){0};
 }

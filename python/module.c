@@ -69,6 +69,8 @@ static PyMethodDef core_methods[] = {
     {"dump_bytes", (PyCFunction)(void (*)(void))core_dump_bytes, METH_FASTCALL, NULL},
     {"dump_path", (PyCFunction)(void (*)(void))core_dump_path, METH_FASTCALL, NULL},
     {"seal", (PyCFunction)(void (*)(void))core_seal, METH_FASTCALL, NULL},
+    {"seal_path", core_seal_path, METH_VARARGS, NULL},
+    {"unseal_path", core_unseal_path, METH_VARARGS, NULL},
     {"key_generate", core_key_generate, METH_VARARGS, NULL},
     {"key_open", core_key_open, METH_VARARGS, NULL},
     {"scan", (PyCFunction)(void (*)(void))core_scan, METH_FASTCALL, NULL},

@@ -171,5 +171,6 @@ const char core_dumps_doc[] =
 
 const char core_loads_doc[] =
     "loads($module, /, data, *, allow=(), policy=None, environment=\"warn\", layout=\"warn\", type=None,\n"
-    "schema_version=None, threads=None, contract=None, migrations=None, trust=None, context=None)\n"
+    "schema_version=None, threads=None, contract=None, migrations=None, trust=None, context=None,\n"
+    "detached=False)\n"
     "--\n\nThe object of a record in memory, through the whole gate.";

@@ -15,14 +15,17 @@ typedef struct reader_object {
     Py_buffer view;
     int has_view;
     int is_busy;
-    /** Whose seals are accepted, or NULL. */
+    /** Whose seals are accepted, and the detached one that is demanded; or NULL. */
     PyObject *trust;
+    snapjar_detached *detached;
 } reader_object;
 
 static void reader_shut(reader_object *self)
 {
     snapjar_reader_free(self->reader);
+    snapjar_detached_free(self->detached);
     snapjar_source_free(self->source);
+    self->detached = NULL;
     self->reader = NULL;
     self->source = NULL;
     self->record = NULL;
@@ -275,20 +278,48 @@ static PyObject *reader_pickle(PyObject *object, PyObject *args)
     return pickle;
 }
 
-/* demand_seal(trust, context or None): before the first record */
+static snapjar_status demand_seal(reader_object *self, snapjar_seal_demand *demand, const detached_choice *choice,
+                                  snapjar_error *err)
+{
+    snapjar_detached *detached = NULL;
+    snapjar_status status = detached_demand(choice, demand, &detached, self->ws, self->source, err);
+
+    if (status != SNAPJAR_OK)
+        return status;
+    status = snapjar_reader_demand_seal(self->reader, demand, err);
+    if (status != SNAPJAR_OK)
+        detached_blame(choice, err);
+    /* After a failure too it is the reader's. */
+    snapjar_detached *old = self->detached;
+    self->detached = detached;
+    snapjar_detached_free(old);
+    return status;
+}
+
+/* demand_seal(trust, context or None, what detached_choose takes): once, before the first record */
 static PyObject *reader_demand_seal(PyObject *object, PyObject *args)
 {
     reader_object *self = (reader_object *)object;
     snapjar_seal_demand demand = SNAPJAR_SEAL_DEMAND_INIT;
+    detached_choice choice;
     PyObject *trust = NULL;
+    PyObject *detached = NULL;
     snapjar_error err;
 
-    if (!PyArg_ParseTuple(args, "O!z", self->state->trust_type, &trust, &demand.context) ||
-        reader_begin(self, false) < 0)
+    if (!PyArg_ParseTuple(args, "O!zO", self->state->trust_type, &trust, &demand.context, &detached) ||
+        detached_choose(&choice, detached) < 0)
         return NULL;
+    /* What the reader borrows is kept for one demand. */
+    if (self->trust)
+        PyErr_SetString(PyExc_ValueError, "a seal is demanded already");
+    if (self->trust || reader_begin(self, false) < 0) {
+        detached_release(&choice);
+        return NULL;
+    }
     demand.trust = trust_get(self->state, trust);
-    snapjar_status status = demand.trust ? snapjar_reader_demand_seal(self->reader, &demand, &err) : SNAPJAR_OK;
+    snapjar_status status = demand.trust ? demand_seal(self, &demand, &choice, &err) : SNAPJAR_OK;
     self->is_busy = 0;
+    detached_release(&choice);
     if (!demand.trust)
         return NULL;
     if (status != SNAPJAR_OK)

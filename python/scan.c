@@ -90,34 +90,14 @@ static PyObject *scan_all(module_state *state, workspace *ws, snapjar_pickles *p
     return list;
 }
 
-static PyObject *scan_source(module_state *state, workspace *ws, snapjar_source *source, const pickle_target *target,
-                             PyObject *policy, snapjar_string_encoding encoding)
-{
-    snapjar_pickles_options options = SNAPJAR_PICKLES_OPTIONS_INIT;
-    snapjar_pickles *pickles = NULL;
-    snapjar_error err;
-
-    options.string_encoding = encoding;
-    options.seal = target->demand.trust ? &target->demand : NULL;
-    PyThreadState *thread = PyEval_SaveThread();
-    snapjar_status status = snapjar_pickles_open(&pickles, ws->context, source, &options, &err);
-    PyEval_RestoreThread(thread);
-    if (status != SNAPJAR_OK)
-        return raise_error(state, &err);
-    PyObject *list = scan_all(state, ws, pickles, policy);
-    snapjar_pickles_free(pickles);
-    return list;
-}
-
 /** scan(target, policy, string_encoding): target as target_get takes it. */
 PyObject *core_scan(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 {
     module_state *state = core_state(module);
-    snapjar_source *source = NULL;
     PyObject *result = NULL;
     pickle_target target;
+    pickle_values values;
     snapjar_error err;
-    snapjar_status status;
 
     if (count != 3 || !PyObject_TypeCheck(arguments[1], state->policy_type) || !policy_get(arguments[1]) ||
         (!PyBytes_Check(arguments[0]) && !PyTuple_Check(arguments[0]))) {
@@ -129,15 +109,14 @@ PyObject *core_scan(PyObject *module, PyObject *const *arguments, Py_ssize_t cou
         return NULL;
     workspace *ws = workspace_acquire(state);
     if (ws) {
-        if (target.path)
-            status = snapjar_source_open_path(&source, ws->context, target.path, 0, &err);
-        else
-            status = snapjar_source_from_memory(&source, ws->context, target.view.buf, (size_t)target.view.len, &err);
+        PyThreadState *thread = PyEval_SaveThread();
+        snapjar_status status = values_open(&values, ws, &target, (snapjar_string_encoding)encoding, &err);
+        PyEval_RestoreThread(thread);
         if (status == SNAPJAR_OK)
-            result = scan_source(state, ws, source, &target, arguments[1], (snapjar_string_encoding)encoding);
+            result = scan_all(state, ws, values.pickles, arguments[1]);
         else
             (void)raise_error(state, &err);
-        snapjar_source_free(source);
+        values_close(&values);
         workspace_release(state, ws);
     }
     target_release(&target);

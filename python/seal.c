@@ -241,8 +241,7 @@ static PyObject *trust_read(PyObject *object, PyTypeObject *defining, PyObject *
     Py_RETURN_NONE;
 }
 
-/* Text in bytes, or NULL for None. -1 with an exception. */
-static int optional_text(const char **text, PyObject *value)
+int optional_text(const char **text, PyObject *value)
 {
     *text = value == Py_None ? NULL : PyBytes_AsString(value);
     return value != Py_None && !*text ? -1 : 0;

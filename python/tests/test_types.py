@@ -73,6 +73,16 @@ single: list[int] = [change.record for change in changes.record_changes]
 snapjar.diff("a")  # E: call-arg
 snapjar.diff("a", "b", encoding="utf-8")  # E: arg-type
 
+sealing = snapjar.Key.generate()
+count: int = snapjar.seal("a", key=sealing, detached=True) + snapjar.unseal("a", key_id=sealing.id, detached=Path("a.seal"))
+snapjar.load("a", trust=sealing, detached=True)
+snapjar.loads(b"", trust="trust.json", detached=memoryview(b""))
+snapjar.verify("a", trust=Path("trust.json"), detached="elsewhere.seal")
+snapjar.diff("a", "b", trust=sealing, detached=("a.seal", b""))
+snapjar.diff("a", "b", trust=sealing, detached="a.seal")  # E: arg-type
+snapjar.seal("a", key=sealing, detached=b"")  # E: arg-type
+snapjar.seal("a")  # E: call-arg
+
 cache = snapjar.Cache("folder", version=1, allow=[Job])
 answer: int = cache.get_or_set("answer", lambda: 42)
 serializer = snapjar.Serializer(allow=[Job], dump={"compression": "raw"})

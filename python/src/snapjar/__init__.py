@@ -52,7 +52,7 @@ from ._records import (
     verify,
 )
 from ._scan import ScannedGlobal, ScanResult, scan, show
-from ._seal import Key, Trust
+from ._seal import Key, Trust, seal, unseal
 from ._serializer import Serializer
 
 # In the order of the extension's list of hooks.
@@ -79,5 +79,6 @@ __all__ = [
     "Key", "LayoutChange", "LayoutError", "LayoutWarning", "LimitError", "LoadError", "Migrated", "MissingError", "NoMemoryError", "NotFoundError",
     "NotPicklableError", "Policy", "PolicyError", "Preset", "Record", "RecordChange", "RecordReader", "RecordWriter", "Rule", "ScanResult",
     "ScannedGlobal", "SealError", "Serializer", "SnapjarError", "SnapjarWarning", "Trust", "UnsupportedVersionError", "Verification", "diff", "dump", "dumps",
-    "inspect", "load", "loads", "migrate", "open_reader", "open_writer", "presets", "scan", "set_build_info", "show", "verify",
+    "inspect", "load", "loads", "migrate", "open_reader", "open_writer", "presets", "scan", "seal", "set_build_info", "show",
+    "unseal", "verify",
 ]  # fmt: skip

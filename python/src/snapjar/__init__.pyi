@@ -27,6 +27,7 @@ _Compression: TypeAlias = Literal["auto", "raw", "zstd"]
 
 _Key: TypeAlias = "Key | _Path | Iterable[Key | _Path] | None"
 _Trust: TypeAlias = "Trust | Key | _Path | None"
+_Detached: TypeAlias = bool | _Path | _Bytes | None
 
 def dumps(
     obj: Any,
@@ -77,6 +78,7 @@ def loads(
     migrations: _Functions | None = None,
     trust: _Trust = None,
     context: str | None = None,
+    detached: _Detached = False,
 ) -> Any: ...
 def load(
     source: _Source,
@@ -95,6 +97,7 @@ def load(
     trust: _Trust = None,
     context: str | None = None,
     key: _Key = None,
+    detached: _Detached = False,
 ) -> Any: ...
 def migrate(
     paths: _Path | Iterable[_Path],
@@ -115,6 +118,7 @@ def open_reader(
     max_size: int = 0,
     trust: _Trust = None,
     context: str | None = None,
+    detached: _Detached = False,
     allow: _Allow = (),
     policy: Policy | None = None,
     environment: str | Environment = "warn",
@@ -133,7 +137,14 @@ def open_writer(
     key: _Key = None,
     context: str | None = None,
 ) -> RecordWriter: ...
-def inspect(source: _Source, *, record: int = 0, trust: _Trust = None, context: str | None = None) -> Header: ...
+def inspect(
+    source: _Source,
+    *,
+    record: int = 0,
+    trust: _Trust = None,
+    context: str | None = None,
+    detached: _Detached = False,
+) -> Header: ...
 def verify(
     source: _Source,
     *,
@@ -142,6 +153,7 @@ def verify(
     max_size: int = 0,
     trust: _Trust = None,
     context: str | None = None,
+    detached: _Detached = False,
 ) -> Verification: ...
 def scan(
     source: _Source,
@@ -151,6 +163,7 @@ def scan(
     encoding: Literal["ascii", "latin1", "bytes"] = "ascii",
     trust: _Trust = None,
     context: str | None = None,
+    detached: _Detached = False,
 ) -> list[ScanResult]: ...
 def show(
     source: _Source,
@@ -166,6 +179,7 @@ def show(
     encoding: Literal["ascii", "latin1", "bytes"] = "ascii",
     trust: _Trust = None,
     context: str | None = None,
+    detached: _Detached = False,
 ) -> str: ...
 def diff(
     before: _Source,
@@ -177,7 +191,21 @@ def diff(
     encoding: Literal["ascii", "latin1", "bytes"] = "ascii",
     trust: _Trust = None,
     context: str | None = None,
+    detached: bool | None | tuple[_Detached, _Detached] = False,
 ) -> Diff: ...
+def seal(
+    path: _Path,
+    *,
+    key: Key | _Path | Iterable[Key | _Path],
+    context: str | None = None,
+    detached: bool | _Path | None = False,
+    replace: bool = False,
+    stream: bool = False,
+    sync: bool = True,
+) -> int: ...
+def unseal(
+    path: _Path, *, key_id: str | None = None, detached: bool | _Path | None = False, sync: bool = True
+) -> int: ...
 def set_build_info(*, app: str | None = None, version: str | None = None, commit: str | None = None) -> None: ...
 def presets() -> tuple[Preset, ...]: ...
 

@@ -164,12 +164,18 @@ def diff(
     encoding: str = "ascii",
     trust: Any = None,
     context: str | None = None,
+    detached: Any = False,
 ) -> Diff:
     number = encoding_number(encoding)
     for name, value in (("record", record or 0), ("max_changes", max_changes), ("effort", effort)):
         if value < 0:
             raise ValueError(f"{name} must not be negative, and is {value}")
-    found = _core.diff(target_of(before, trust, context), target_of(after, trust, context), record, max_changes, effort, number)
+    # One seal is of one file: each has its own.
+    seals = detached if isinstance(detached, tuple) else (detached, detached)
+    if len(seals) != 2 or not (isinstance(detached, (tuple, bool)) or detached is None):
+        raise TypeError("detached is True here, or a tuple of the seals of both files")
+    targets = [target_of(source, trust, context, seal) for source, seal in zip((before, after), seals)]
+    found = _core.diff(*targets, record, max_changes, effort, number)
     if isinstance(found, int):
         place = ("before", "after")[found]
         raise no_record(f"{place}: no record {record}", place)

@@ -86,11 +86,11 @@ def dumps(
 
 
 def _sealed(record: bytes, key: Any, context: str | None) -> bytes:
-    from ._seal import seal
+    from ._seal import seal_record
 
     if key is None:
         raise ValueError("context is for a key, and none was given")
-    return seal(record, key, context)
+    return seal_record(record, key, context)
 
 
 def dump(

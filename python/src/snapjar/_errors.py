@@ -228,6 +228,7 @@ def make_error(
         return error._with(**fields)
     kind = EndOfFile if diagnostic == "empty-file" else _CLASSES.get(status, InternalError)
     before = f"{place}: " if place else ""
+    message = message.removeprefix(f"{place.rpartition('/')[2]}: ")  # it begins with the name where the file is another than the one read
     return kind(f"{before}{message} [{diagnostic}]{_where(offset, space, record)}")._with(**fields)
 
 

@@ -15,7 +15,7 @@ from ._errors import ContractError, EndOfFile, hint_of
 from ._functions import check_functions, run_functions
 from ._layout import MODES
 from ._policy import Policy, resolve_policy
-from ._seal import demand
+from ._seal import demand, resolve_detached
 from ._source import Opened
 
 _WARN = environment_rules("warn")
@@ -75,14 +75,16 @@ def loads(
     migrations: Any = None,
     trust: Any = None,
     context: str | None = None,
+    detached: Any = False,
 ) -> Any:
     if contract is not None or migrations:
         wanted = {"allow": allow, "policy": policy, "environment": environment, "layout": layout, "type": type,
                   "schema_version": schema_version, "threads": threads}  # fmt: skip
+        seal = resolve_detached(detached, data, trust)
         data = bytes(data)
-        _check_seal(data, trust, context)
+        _check_seal(data, trust, context, seal)
         return _loads_by_contract(data, contract, migrations or {}, wanted)
-    if trust is not None or context is not None:
+    if trust is not None or context is not None or not (detached is False or detached is None):
         return load(
             memoryview(data),
             allow=allow,
@@ -94,6 +96,7 @@ def loads(
             threads=threads,
             trust=trust,
             context=context,
+            detached=detached,
         )
     return _core.load_bytes(
         data,
@@ -122,20 +125,24 @@ def load(
     trust: Any = None,
     context: str | None = None,
     key: Any = None,
+    detached: Any = False,
 ) -> Any:
     if key is not None and not write_back:
         raise ValueError("key seals what write_back writes, and nothing is written back")
+    seal = resolve_detached(detached, source, trust)
+    if write_back and seal is not None:
+        raise ValueError("write_back changes the file, and its detached seal would not hold any more: migrate it, and seal it again")
     if contract is not None or migrations or write_back:
         wanted = {"allow": allow, "policy": policy, "environment": environment, "layout": layout, "type": type,
                   "schema_version": schema_version, "threads": threads}  # fmt: skip
         if write_back and trust is not None and key is None:
             raise ValueError("write_back under trust needs key=: what it writes would not be sealed")
-        return _load_by_contract(source, max_size, contract, write_back, migrations or {}, wanted, (trust, context), key)
+        return _load_by_contract(source, max_size, contract, write_back, migrations or {}, wanted, (trust, context, seal), key)
     wanted = settings(allow, policy, environment, layout, type, schema_version, threads)
     opened = Opened(source, max_size)
     try:
         if trust is not None or context is not None:
-            demand(opened.native, trust, context)
+            demand(opened.native, trust, context, seal)
         row = opened.native.next()
         if row is None:
             raise EndOfFile("there is no record here [empty-file]")._with(status="cut-short", diagnostic="empty-file")
@@ -144,6 +151,11 @@ def load(
             opened.native.verify(threads, False)
             opened.native.next()
             raise ValueError("holds more than one record: read them with snapjar.open_reader")
+        if seal is not None:
+            # The list ends with it too, or records are missing.
+            opened.native.next()
+            opened.native.seek(offset, 0)
+            opened.native.next()
         obj = opened.native.load(*wanted)
     finally:
         opened.close()
@@ -151,13 +163,13 @@ def load(
     return obj
 
 
-def _check_seal(data: bytes, trust: Any, context: str | None) -> None:
+def _check_seal(data: bytes, trust: Any, context: str | None, seal: Any) -> None:
     """Raises unless all of these very bytes are sealed as demanded."""
     if trust is None and context is None:
         return
     opened = Opened(data)
     try:
-        demand(opened.native, trust, context)
+        demand(opened.native, trust, context, seal)
         while opened.native.next() is not None:
             opened.native.verify(None, False)
     finally:
@@ -196,11 +208,11 @@ def _load_by_contract(
         data = source.read() if hasattr(source, "read") else bytes(source)
     if max_size and len(data) > max_size:
         raise ValueError(f"the file has {len(data)} bytes, max_size is {max_size}")
-    _check_seal(data, seal[0], None if seal[0] is None and key is not None else seal[1])
+    trust, context, detached = seal
+    _check_seal(data, trust, None if trust is None and key is not None else context, detached)
     contract = contract if contract is None else resolve_contract(contract)
     obj = _loads_by_contract(data, contract, migrations, wanted)
     if write_back:
-        trust, context = seal
         (result,) = migrate(source, contract, key=key, trust=trust, context=context)
         if result.error is not None:
             raise result.error

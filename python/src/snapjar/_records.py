@@ -13,7 +13,7 @@ from . import _core
 from ._dump import dumps
 from ._errors import EndOfFile, SnapjarError, fspath, no_record
 from ._load import settings
-from ._seal import _bytes, demand, resolve_keys
+from ._seal import _bytes, demand, resolve_detached, resolve_keys
 from ._source import Opened
 
 
@@ -116,16 +116,23 @@ class RecordReader:
     """The records of a source: iterate, count, or pick any by its number. One thread at a time."""
 
     def __init__(
-        self, source: Any, max_size: int, defaults: dict[str, Any], trust: Any = None, context: str | None = None
+        self,
+        source: Any,
+        max_size: int,
+        defaults: dict[str, Any],
+        trust: Any = None,
+        context: str | None = None,
+        detached: Any = False,
     ) -> None:
         unknown = set(defaults) - set(_DEFAULTS)
         if unknown:
             raise TypeError(f"open_reader has no parameter {', '.join(sorted(unknown))}")
         self._defaults = {**_DEFAULTS, **defaults}
         settings(**self._defaults)  # says now what is wrong with them
+        seal = resolve_detached(detached, source, trust)
         self._opened = Opened(source, max_size)
         self._native = self._opened.native
-        demand(self._native, trust, context)
+        demand(self._native, trust, context, seal)
         self._headers: list[Header] = []
         self._at: int | None = None
 
@@ -187,7 +194,8 @@ class RecordReader:
         return Record(self, self._headers[index])
 
     def last(self) -> Record:
-        """The last record, found from the end of the file without reading the others. Its index is then 0."""
+        """The last record, found from the end of the file without reading the others. Its index is then 0, unless a detached
+        seal says how many there are."""
         self._native.seek_last()
         self._at = None
         row = self._native.next()
@@ -208,9 +216,15 @@ class RecordReader:
 
 
 def open_reader(
-    source: Any, *, max_size: int = 0, trust: Any = None, context: str | None = None, **defaults: Any
+    source: Any,
+    *,
+    max_size: int = 0,
+    trust: Any = None,
+    context: str | None = None,
+    detached: Any = False,
+    **defaults: Any,
 ) -> RecordReader:
-    return RecordReader(source, max_size, defaults, trust, context)
+    return RecordReader(source, max_size, defaults, trust, context, detached)
 
 
 class RecordWriter:
@@ -294,8 +308,10 @@ def open_writer(
     return RecordWriter(path, append, repair, sync, exclusive, key, context)
 
 
-def inspect(source: Any, *, record: int = 0, trust: Any = None, context: str | None = None) -> Header:
-    with RecordReader(source, 0, {}, trust, context) as reader:
+def inspect(
+    source: Any, *, record: int = 0, trust: Any = None, context: str | None = None, detached: Any = False
+) -> Header:
+    with RecordReader(source, 0, {}, trust, context, detached) as reader:
         try:
             return reader[record].header
         except IndexError as error:
@@ -330,11 +346,13 @@ def verify(
     max_size: int = 0,
     trust: Any = None,
     context: str | None = None,
+    detached: Any = False,
 ) -> Verification:
     whole: list[Header] = []
+    seal = resolve_detached(detached, source, trust)
     opened = Opened(source, max_size)
     try:
-        demand(opened.native, trust, context)
+        demand(opened.native, trust, context, seal)
         while (row := opened.native.next()) is not None:
             opened.native.verify(threads, stored_only)
             whole.append(Header(*row))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from . import _core
 from ._errors import Denial, SnapjarError, fspath, no_record
 from ._policy import Policy, resolve_policy, use_names
-from ._seal import resolve_trust
+from ._seal import resolve_detached, resolve_trust
 
 _ENCODINGS = {"ascii": 0, "latin1": 1, "bytes": 2}
 
@@ -63,12 +63,13 @@ def encoding_number(encoding: str) -> int:
     return _ENCODINGS[encoding]
 
 
-def target_of(source: Any, trust: Any = None, context: str | None = None) -> Any:
+def target_of(source: Any, trust: Any = None, context: str | None = None, detached: Any = False) -> Any:
     """A source as the extension takes it here: a path, or memory."""
+    seal = resolve_detached(detached, source, trust)
     is_path = isinstance(source, (str, os.PathLike))
     target = fspath(source) if is_path else (source.read() if hasattr(source, "read") else source,)
     if trust is not None:
-        return target, resolve_trust(trust), None if context is None else context.encode()
+        return target, resolve_trust(trust), None if context is None else context.encode(), seal
     if context is not None:
         raise ValueError("context is for a trust, and none was given")
     return target
@@ -82,10 +83,11 @@ def scan(
     encoding: str = "ascii",
     trust: Any = None,
     context: str | None = None,
+    detached: Any = False,
 ) -> list[ScanResult]:
     judge = resolve_policy(allow, policy)
     number = encoding_number(encoding)
-    target = target_of(source, trust, context)
+    target = target_of(source, trust, context, detached)
     results: list[ScanResult] = []
     for row in _core.scan(target, judge, number):
         if isinstance(row, tuple):
@@ -111,12 +113,13 @@ def show(
     encoding: str = "ascii",
     trust: Any = None,
     context: str | None = None,
+    detached: Any = False,
 ) -> str:
     number = encoding_number(encoding)
     for name, value in (("depth", depth), ("length", length), ("text", text)):
         if value < 0:
             raise ValueError(f"{name} must not be negative, and is {value}")
-    target = target_of(source, trust, context)
+    target = target_of(source, trust, context, detached)
     shown = _core.show(target, record, path, json, depth, length, text, resolve_policy(allow, policy), number)
     if shown is None:
         raise no_record(f"no record {record}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +15,7 @@ from ._errors import fspath
 
 _ALGORITHMS = {"ed25519": 1, "mac": 2}
 _PUBLIC = b"snapjar public key"
+_KEY_ID = re.compile("[0-9a-f]{32}")
 
 
 def _bytes(text: "str | bytes | None") -> bytes | None:
@@ -128,13 +130,83 @@ def resolve_trust(trust: Any) -> Trust:
     return Trust().add(trust) if isinstance(trust, Key) else Trust.read(trust)
 
 
-def seal(records: bytes, key: Any, context: str | None) -> bytes:
+def seal_record(records: bytes, key: Any, context: str | None) -> bytes:
     return _core.seal(records, resolve_keys(key), _bytes(context))
 
 
-def demand(native: Any, trust: Any, context: str | None) -> None:
-    """Tells a reader to demand a seal, if `trust` is given."""
+# ---- detached seals ----
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, (str, os.PathLike))
+
+
+def resolve_detached(detached: Any, source: Any, trust: Any) -> Any:
+    """What `detached=` may be, as the extension takes it; it and its source must go together."""
+    if detached is None or detached is False:
+        return None
+    if trust is None:
+        raise ValueError("detached is for a trust, and none was given")
+    if hasattr(source, "read"):
+        raise ValueError("a detached seal is of a whole file, and an open one is read from where it stands: give its path, or its bytes")
+    if detached is True:
+        if not _is_path(source):
+            raise ValueError("detached=True is the seal PATH.seal beside a path, and this is none: say which seal")
+        return (fspath(source),)
+    if _is_path(detached):
+        return fspath(detached)
+    try:
+        return memoryview(detached)
+    except TypeError:
+        raise TypeError(f"detached is True, a path or the seal as bytes, not {type(detached).__name__}") from None
+
+
+def demand(native: Any, trust: Any, context: str | None, detached: Any = None) -> None:
+    """Tells a reader to demand a seal, if `trust` is given; `detached` is what resolve_detached made."""
     if trust is not None:
-        native.demand_seal(resolve_trust(trust), context)
+        native.demand_seal(resolve_trust(trust), context, detached)
     elif context is not None:
         raise ValueError("context is for a trust, and none was given")
+
+
+def _seal_path(path: Any, detached: Any) -> bytes | None:
+    if detached is None or detached is False:
+        return None
+    if detached is not True and not _is_path(detached):
+        raise TypeError(f"detached is True or the path of the seal here, not {type(detached).__name__}")
+    return fspath(path) + b".seal" if detached is True else fspath(detached)
+
+
+def seal(
+    path: "str | os.PathLike[str]",
+    *,
+    key: Any,
+    context: str | None = None,
+    detached: Any = False,
+    replace: bool = False,
+    stream: bool = False,
+    sync: bool = True,
+) -> int:
+    """Signs all records of a file that exists, whose checksums must hold. Returns how many records it has.
+
+    detached -- False: inside the records; the file is replaced whole. True: in the file PATH.seal beside it, or in that of this
+                path, and the snapshot stays as it is. Then it also shows that records are missing at the end, or were added
+    replace  -- drop the signatures that are there; otherwise they stay, but for those of the same keys
+    stream   -- tie even a single record to those that will be appended (inside only)
+    """
+    where = _seal_path(path, detached)
+    if stream and where is not None:
+        raise ValueError("stream ties records together, which a detached seal does without")
+    return _core.seal_path(fspath(path), resolve_keys(key), _bytes(context), where, replace, stream, sync)
+
+
+def unseal(
+    path: "str | os.PathLike[str]", *, key_id: str | None = None, detached: Any = False, sync: bool = True
+) -> int:  # fmt: skip
+    """Takes signatures off a file, without checking them: all, or those of one key. Returns how many.
+
+    detached -- as of `seal`; a detached seal without signatures is removed
+    """
+    if key_id is not None and not _KEY_ID.fullmatch(key_id):
+        raise ValueError(f"key_id is 32 lower-case hex digits, not {key_id!r}")
+    return _core.unseal_path(fspath(path), key_id, _seal_path(path, detached), sync)

@@ -46,6 +46,7 @@ def verify(
     max_size: int = 0,
     trust: Any = None,
     context: str | None = None,
+    detached: bool = False,
     client: Any = None,
     batch: int = 100,
     match: str = "*",
@@ -59,6 +60,8 @@ def verify(
     targets         -- a path or URL, or many: files, and folders with all that is below them
     stored_only, max_size, context -- as those of `snapjar.verify`
     trust           -- the same, but as a path, which every worker reads
+    detached        -- the seal of each file is the file with ".seal" behind its name, which is looked for where workers see the file:
+                       not behind URLs. Let `match` leave out the seals themselves
     client          -- None: here, one file after another; an Executor of concurrent.futures, a dask Client, or the address
                        of a dask scheduler. Workers must have snapjar, and see the same files under the same paths
     batch           -- files a task, 1 to 10,000
@@ -68,7 +71,8 @@ def verify(
     timeout         -- seconds for all of it, with a client; what is not done then is not analysed
     progress        -- called as progress(files done, files in all) after each batch, in the calling thread
     """
-    job = ("verify", (bool(stored_only), int(max_size), _seal_paths(None, trust)[1], context), int(read_max), dict(storage_options or {}))
+    settings = (bool(stored_only), int(max_size), _seal_paths(None, trust)[1], context, _check_detached(detached, trust))
+    job = ("verify", settings, int(read_max), dict(storage_options or {}))
     return _run(job, targets, client, batch, match, timeout, progress)
 
 
@@ -80,6 +84,7 @@ def scan(
     encoding: Literal["ascii", "latin1", "bytes"] = "ascii",
     trust: Any = None,
     context: str | None = None,
+    detached: bool = False,
     client: Any = None,
     batch: int = 100,
     match: str = "*",
@@ -95,7 +100,8 @@ def scan(
     if encoding not in ("ascii", "latin1", "bytes"):
         raise ValueError(f"encoding must be one of ascii, latin1, bytes, not {encoding!r}")
     recipe = resolve_policy(allow, policy)._recipe
-    job = ("scan", (recipe, encoding, _seal_paths(None, trust)[1], context), int(read_max), dict(storage_options or {}))
+    settings = (recipe, encoding, _seal_paths(None, trust)[1], context, _check_detached(detached, trust))
+    job = ("scan", settings, int(read_max), dict(storage_options or {}))
     return _run(job, targets, client, batch, match, timeout, progress)
 
 
@@ -255,6 +261,9 @@ def _look(job: tuple, name: str, where: str, path: str) -> FileResult:
     action, settings, read_max, storage_options = job
     try:
         source: Any = where
+        if path and settings[-1]:
+            text = "detached seals are looked for beside files that are here, not behind URLs"
+            return not_analysed(name, "bad-seal", text, diagnostic="seal-missing")
         if path:
             source = read_url(where, path, read_max, storage_options)
             if source is None:
@@ -286,9 +295,15 @@ def _from_error(result: FileResult, error: SnapjarError) -> FileResult:
 
 
 def _verify_one(
-    name: str, source: Any, stored_only: bool, max_size: int, trust: str | None = None, context: str | None = None
+    name: str,
+    source: Any,
+    stored_only: bool,
+    max_size: int,
+    trust: str | None = None,
+    context: str | None = None,
+    detached: bool = False,
 ) -> FileResult:
-    found = _verify(source, stored_only=stored_only, max_size=max_size, trust=trust, context=context)
+    found = _verify(source, stored_only=stored_only, max_size=max_size, trust=trust, context=context, detached=detached)
     result = FileResult(name, "whole", 0, len(found.headers))
     if found.error is None:
         return result
@@ -300,8 +315,10 @@ def _verify_one(
 _remake = functools.lru_cache(maxsize=16)(remake_policy)
 
 
-def _scan_one(name: str, source: Any, recipe: tuple, encoding: str, trust: str | None, context: str | None) -> FileResult:
-    found = _scan(source, policy=_remake(recipe), encoding=encoding, trust=trust, context=context)
+def _scan_one(
+    name: str, source: Any, recipe: tuple, encoding: str, trust: str | None, context: str | None, detached: bool
+) -> FileResult:
+    found = _scan(source, policy=_remake(recipe), encoding=encoding, trust=trust, context=context, detached=detached)
     denied = tuple(dict.fromkeys(denial.global_name for result in found for denial in result.denials if denial.global_name))
     failed = [result for result in found if result.verdict not in ("allowed", "denied")]
     result = FileResult(name, "allowed", 0, len(found), denied=denied[:DENIED_MAX], denied_count=len(denied))
@@ -332,6 +349,14 @@ def _from_denial(result: FileResult, pickle: ScanResult) -> FileResult:
     hint = "Allow what you know and trust, by its exact name." if first.line else ""
     text = f"{name}{first.reason} [{first.diagnostic}] at byte {first.offset} of the pickle"
     return result._replace(diagnostic=first.diagnostic, offset=first.offset, space="content", message=text, hint=hint)
+
+
+def _check_detached(detached: Any, trust: Any) -> bool:
+    if not isinstance(detached, bool):
+        raise TypeError(f"detached is True or False here: each file has its own seal, not {type(detached).__name__}")
+    if detached and trust is None:
+        raise ValueError("detached is for a trust, and none was given")
+    return detached
 
 
 def _seal_paths(key: Any, trust: Any) -> tuple:
