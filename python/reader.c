@@ -317,7 +317,10 @@ static PyObject *reader_demand_seal(PyObject *object, PyObject *args)
         return NULL;
     }
     demand.trust = trust_get(self->state, trust);
+    /* The seal may be read from a pipe. */
+    PyThreadState *thread = PyEval_SaveThread();
     snapjar_status status = demand.trust ? demand_seal(self, &demand, &choice, &err) : SNAPJAR_OK;
+    PyEval_RestoreThread(thread);
     self->is_busy = 0;
     detached_release(&choice);
     if (!demand.trust)

@@ -13,6 +13,7 @@ import datetime
 import hashlib
 import hmac
 import json
+import os
 import re
 import sys
 from dataclasses import dataclass, field
@@ -534,11 +535,12 @@ def check_file(data: bytes, trust, context: str | None = None, now: float | None
 
 def read_beside(path: str) -> bytes:
     """Section 10.2, step 1."""
-    try:
-        with open(path + ".seal", "rb") as file:
-            return file.read(TEXT_LIMIT + 1)
-    except FileNotFoundError:
-        raise bad("seal-missing", None, "no detached seal") from None
+    if not os.path.exists(path + ".seal"):
+        raise bad("seal-missing", None, "no detached seal")
+    if not os.path.isfile(path + ".seal"):
+        raise invalid(0, "no regular file")
+    with open(path + ".seal", "rb") as file:
+        return file.read(TEXT_LIMIT + 1)
 
 
 def main(arguments: list[str]) -> int:

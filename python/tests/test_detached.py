@@ -122,7 +122,7 @@ def test_a_seal_that_does_not_hold(one, read):
         (text[:at] + b"".join(later.replace(b"0" * 31, b"%031d" % i, 1) for i in range(65)), "seal-limit", at + 64 * len(later)),
         (text[:at], "seal-stripped", at),
         (text[:at] + later, "seal-unknown-key", at),
-        (text[:-2] + bytes([text[-2] ^ 1]) + b"\n", "seal-bad-signature", at),
+        (text[:-2] + (b"1" if text[-2:-1] == b"0" else b"0") + b"\n", "seal-bad-signature", at),
         (text[:at] + text[TITLE:], "seal-bad-signature", 2 * at - TITLE),
     ):
         seal.write_bytes(changed)
@@ -136,6 +136,21 @@ def test_a_seal_that_does_not_hold(one, read):
     with pytest.raises(FileNotFoundError) as caught:
         read(one, trust=TRUST, detached=one.with_name("gone"))
     assert caught.value.filename.endswith("/gone")
+
+
+def test_a_seal_that_is_no_file(one):
+    """Nobody waits for a pipe that somebody put there; one that is named is read like any file."""
+    text = seal_of(one).read_bytes()
+    seal_of(one).unlink()
+    for make in (os.mkfifo, os.mkdir):
+        make(seal_of(one))
+        assert refused(snapjar.load, one, trust=TRUST, detached=True) == ("seal-file-invalid", 0, None, "one.snapjar.seal")
+        if make is os.mkfifo:
+            writer = threading.Thread(target=seal_of(one).write_bytes, args=(text,))
+            writer.start()
+            assert snapjar.load(one, trust=TRUST, detached=seal_of(one)) == {"a": 1}
+            writer.join()
+            seal_of(one).unlink()
 
 
 def test_the_message_names_the_seal_once(one):

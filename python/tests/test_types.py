@@ -74,10 +74,10 @@ snapjar.diff("a")  # E: call-arg
 snapjar.diff("a", "b", encoding="utf-8")  # E: arg-type
 
 sealing = snapjar.Key.generate()
-count: int = snapjar.seal("a", key=sealing, detached=True) + snapjar.unseal("a", key_id=sealing.id, detached=Path("a.seal"))
+signed: int = snapjar.seal("a", key=sealing, detached=True) + snapjar.unseal("a", key_id=sealing.id, detached=pathlib.Path("a.seal"))
 snapjar.load("a", trust=sealing, detached=True)
 snapjar.loads(b"", trust="trust.json", detached=memoryview(b""))
-snapjar.verify("a", trust=Path("trust.json"), detached="elsewhere.seal")
+snapjar.verify("a", trust=pathlib.Path("trust.json"), detached="elsewhere.seal")
 snapjar.diff("a", "b", trust=sealing, detached=("a.seal", b""))
 snapjar.diff("a", "b", trust=sealing, detached="a.seal")  # E: arg-type
 snapjar.seal("a", key=sealing, detached=b"")  # E: arg-type

@@ -274,6 +274,10 @@ def test_no_detached_seal(tmp_path, capsys):
     arguments = ["--detached", str(tmp_path / "one"), str(tmp_path / "trust")]
     assert seals.main(arguments) == 1
     assert json.loads(capsys.readouterr().out) == {"status": "bad-seal", "diagnostic": "seal-missing", "offset": None}
+    (tmp_path / "one.seal").mkdir()
+    assert seals.main(arguments) == 1
+    assert json.loads(capsys.readouterr().out) == {"status": "damaged", "diagnostic": "seal-file-invalid", "offset": 0}
+    (tmp_path / "one.seal").rmdir()
     (tmp_path / "one.seal").write_bytes(seals.build_detached(base_record(), KEYS))
     assert seals.main(arguments) == 0
 
