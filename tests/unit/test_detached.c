@@ -511,6 +511,29 @@ static snapjar_status check_beside(snapjar_context *own, void *state, snapjar_er
     return status;
 }
 
+/* Without memory to demand with, the reader gives out nothing, however much memory there is later. */
+static snapjar_status demand_and_go_on(snapjar_context *own, void *state, snapjar_error *err)
+{
+    snapjar_seal_demand demand = SNAPJAR_SEAL_DEMAND_INIT;
+    snapjar_source *source = NULL;
+    snapjar_reader *reader = NULL;
+    const snapjar_record *record = NULL;
+
+    demand.trust = state;
+    demand.context = "queue";
+    snapjar_status status = snapjar_source_from_memory(&source, own, file.bytes, file.size, err);
+    if (status == SNAPJAR_OK)
+        status = snapjar_reader_new(&reader, own, source, NULL, err);
+    if (status == SNAPJAR_OK) {
+        status = snapjar_reader_demand_seal(reader, &demand, err);
+        assert_int_equal(snapjar_reader_next(reader, &record, NULL), SNAPJAR_BAD_SEAL);
+        assert_null(record);
+    }
+    snapjar_reader_free(reader);
+    snapjar_source_free(source);
+    return status;
+}
+
 static void test_refused_allocations(void **state)
 {
     (void)state;
@@ -520,6 +543,8 @@ static void test_refused_allocations(void **state)
     assert_true(enter_folder());
     write_blob("c.seal", &text);
     assert_true(fail_alloc_run(check_beside, trust) > 10);
+    /* The source, the reader, its context's copy. */
+    assert_true(fail_alloc_run(demand_and_go_on, trust) > 3);
     assert_true(leave_folder());
     snapjar_trust_free(trust);
     free(text.bytes);
