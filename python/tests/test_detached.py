@@ -218,6 +218,7 @@ def test_verification_is_false(many):
     seal_of(many).write_bytes(b"x")
     found = snapjar.verify(many, trust=TRUST, detached=True)
     assert not found and not found.headers and found.error.diagnostic == "seal-file-invalid"
+    assert type(found.error) is snapjar.SealError and found.error.status == "damaged"
 
 
 @pytest.mark.parametrize("keywords", [{}, {"migrations": {7: lambda state: state}}])
@@ -390,6 +391,8 @@ def test_contracts(tmp_path):
     with pytest.raises(snapjar.SnapjarError, match="detached seal"):
         snapjar.load(path, contract=contract, write_back=True)
     assert path.read_bytes() == old
+    (result,) = fleet.migrate(path, contract).results
+    assert (result.verdict, result.diagnostic) == ("failed", "record-sealed")
     (result,) = snapjar.migrate(path, contract, drop_seal=True)
     assert result.changed and path.read_bytes() != old
     assert refused(snapjar.load, path, **demanded)[0] in ("seal-header-altered", "seal-transplanted")
@@ -402,18 +405,20 @@ def test_contracts(tmp_path):
 def test_fleet(tmp_path):
     folder = tmp_path / "files"
     folder.mkdir()
-    for name in ("bare", "changed", "good"):
+    for name in ("bare", "changed", "good", "wrong"):
         snapjar.dump({name: 1}, folder / f"{name}.snapjar")
         if name != "bare":
             snapjar.seal(folder / f"{name}.snapjar", key=KEY, detached=True)
     snapjar.dump([1], folder / "changed.snapjar")
+    (folder / "wrong.snapjar.seal").write_bytes(b"snapjar detached seal 1\n")
     public = tmp_path / "build.pub"
     public.write_text(KEY.public_text())
     for action in (fleet.verify, fleet.scan):
         report = action(folder, trust=public, detached=True, match="*.snapjar")
         assert [(result.ok, result.diagnostic) for result in report.results] == [
-            (False, "seal-missing"), (False, "seal-transplanted"), (True, "")]  # fmt: skip
-        assert [result.verdict for result in report.results][:2] == ["not-analysed"] * 2
+            (False, "seal-missing"), (False, "seal-transplanted"), (True, ""), (False, "seal-file-invalid")]  # fmt: skip
+        assert [result.verdict for result in report.results if not result.ok] == ["not-analysed"] * 3
+        assert report.results[3].offset == TITLE
         assert report.exit_code != 0
         with pytest.raises(ValueError, match="detached is for a trust"):
             action(folder, detached=True)
@@ -468,7 +473,7 @@ def test_no_objects_are_left(one):
         lambda: snapjar.scan(data, **good),
         lambda: snapjar.show(data, **good),
         lambda: snapjar.diff(data, data, trust=TRUST, detached=(text, text)),
-        quietly(lambda: snapjar.loads(data, trust=TRUST, detached=wrong), snapjar.IntegrityError),
+        quietly(lambda: snapjar.loads(data, trust=TRUST, detached=wrong), snapjar.SealError),
         quietly(lambda: snapjar.loads(data, trust=TRUST, detached=stripped), snapjar.SealError),
         quietly(lambda: snapjar.show(data, trust=TRUST, detached=stripped), snapjar.SealError),
         quietly(lambda: snapjar.loads(cut, **good), snapjar.IntegrityError),
@@ -480,5 +485,5 @@ def test_no_objects_are_left(one):
     view = bytearray(text)
     snapjar.loads(data, trust=TRUST, detached=view)
     view.append(0)  # nobody holds it any more
-    with pytest.raises(snapjar.IntegrityError):
+    with pytest.raises(snapjar.SealError):
         snapjar.loads(data, trust=TRUST, detached=view)

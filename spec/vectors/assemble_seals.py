@@ -93,6 +93,7 @@ def vectors():
     yield "unknown-key", "Sealed by a key that is not trusted.", sealed(text, [(1, OTHER)]), trust(), None, "seal-unknown-key", area + 76, 0
     yield "signature-bit", "A bit of the signature.", changed(112, bytes([area_bytes[112] ^ 1])), trust(), None, "seal-bad-signature", area + 76, 0  # noqa: E501
     yield "algorithm", "The file says that the key is a MAC's.", record(text, area_bytes[:76] + b"\2\0\x20\0" + area_bytes[80:144]), trust(), None, "seal-bad-signature", area + 76, 0  # noqa: E501
+    yield "algorithm-context", "The same, for another context: the algorithm is asked first.", record(text, area_bytes[:76] + b"\2\0\x20\0" + area_bytes[80:96] + b"\1" * 16 + area_bytes[112:144]), trust(), None, "seal-bad-signature", area + 76, 0  # noqa: E501
     yield "header", "The type was edited.", record(text.replace(b"app:T", b"app:U"), area_bytes), trust(), None, "seal-header-altered", 44, 0
     yield "transplanted", "The seal of a record with another payload and time.", record(text, sealed(header_json(labels={}), stored=b"x" * 9)[44 + len(header_json(labels={})) :][:176]), trust(), None, "seal-transplanted", area, 0  # noqa: E501
     yield "payload", "Sealed for another payload, with a checksum that fits this one.", record(text, seals.build_area(signed_of(text), b"y" * 18, [KEY])), trust(), None, "seal-payload-altered", area + 176, 0  # noqa: E501
@@ -191,6 +192,7 @@ def detached_texts():
     yield "later-only", "Signed by a later algorithm.", list_text + LATER + b"ab\n", "seal-unknown-key", end
     yield "bit", "A bit of the signature.", put(end + 84, signature[:1], b"%x" % (int(signature[:1], 16) ^ 1)), "seal-bad-signature", end
     yield "algorithm", "The line says that the key is one of a later algorithm.", put(end + 10, name, b"later"), "seal-bad-signature", end
+    yield "algorithm-context", "The same, for another context.", list_text + b"signature later " + key + b" " + b"1" * 32 + b" ab\n", "seal-bad-signature", end  # noqa: E501
     yield "list-edited", "Another size in the list.", put(96, size, b"19"), "seal-bad-signature", end
     yield "list-longer", "A record more in the list.", put(end, b"", list_text[24:]), "seal-bad-signature", end + 140
     yield "other-context", "Made for another context.", signed(list_text, context="mail"), "seal-context-mismatch", end

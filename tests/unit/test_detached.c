@@ -332,6 +332,43 @@ static void test_damage_is_not_sealed(void **state)
     free(damaged.bytes);
 }
 
+/* Goes on until so many records are done. */
+static bool go_on(void *state, uint64_t done, uint64_t total)
+{
+    size_t *left = state;
+
+    assert_true(done <= total && total == file.size);
+    return --*left > 0;
+}
+
+static void test_cancelled(void **state)
+{
+    (void)state;
+    snapjar_seal_options options = SNAPJAR_SEAL_OPTIONS_INIT;
+    snapjar_sealer *sealer = fixed_sealer(context, (const snapjar_key *const *)&key, 1, NULL);
+    uint64_t count = 7;
+    snapjar_error err;
+
+    options.progress = go_on;
+    for (size_t granted = 1; granted <= RECORDS + 1; granted++) {
+        snapjar_source *source = NULL;
+        snapjar_sink *sink = NULL;
+        size_t left = granted;
+        size_t size;
+        options.progress_state = &left;
+        assert_ok(snapjar_source_from_memory(&source, context, file.bytes, file.size, err));
+        assert_ok(snapjar_sink_to_memory(&sink, context, err));
+        snapjar_status status = snapjar_seal_detached(sealer, source, sink, NULL, &options, &count, &err);
+        assert_int_equal(status, granted > RECORDS ? SNAPJAR_OK : SNAPJAR_CANCELLED);
+        assert_int_equal(count, granted > RECORDS ? RECORDS : 0);
+        (void)snapjar_sink_memory(sink, &size);
+        assert_int_equal(size > 0, granted > RECORDS);
+        snapjar_sink_free(sink);
+        snapjar_source_free(source);
+    }
+    snapjar_sealer_free(sealer);
+}
+
 /* ---- demanding ---- */
 
 static snapjar_status demand_beside(snapjar_source *source, size_t *count, snapjar_error *err)
@@ -437,6 +474,12 @@ static void test_arguments(void **state)
     assert_int_equal(snapjar_reader_demand_seal(d.reader, &d.demand, &err), SNAPJAR_INVALID_ARGUMENT);
     assert_int_equal(snapjar_detached_read(NULL, context, "", 0, &err), SNAPJAR_INVALID_ARGUMENT);
     assert_int_equal(snapjar_detached_open_path(NULL, context, "x", &err), SNAPJAR_INVALID_ARGUMENT);
+    snapjar_detached *none = detached;
+    assert_int_equal(snapjar_detached_read(&none, NULL, "", 0, &err), SNAPJAR_INVALID_ARGUMENT);
+    assert_null(none);
+    none = detached;
+    assert_int_equal(snapjar_detached_open_path(&none, context, NULL, &err), SNAPJAR_INVALID_ARGUMENT);
+    assert_null(none);
     assert_int_equal(snapjar_seal_detached(NULL, d.source, NULL, NULL, NULL, NULL, &err), SNAPJAR_INVALID_ARGUMENT);
     assert_int_equal(snapjar_unseal_detached(NULL, NULL, NULL, NULL, &err), SNAPJAR_INVALID_ARGUMENT);
     assert_int_equal(snapjar_source_set_path(d.source, NULL, &err), SNAPJAR_INVALID_ARGUMENT);
@@ -563,6 +606,7 @@ int main(void)
         cmocka_unit_test(test_kept),
         cmocka_unit_test(test_too_many_signatures),
         cmocka_unit_test(test_damage_is_not_sealed),
+        cmocka_unit_test(test_cancelled),
         cmocka_unit_test(test_beside),
         cmocka_unit_test(test_path_of_source),
         cmocka_unit_test(test_failure_stays),

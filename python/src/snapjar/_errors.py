@@ -158,6 +158,8 @@ _CLASSES: dict[str, type[SnapjarError]] = {
     "cancelled": InternalError,
     "bug": InternalError,
 }
+# Of a detached seal it is the seal that is damaged, not the data.
+_BY_DIAGNOSTIC: dict[str, type[SnapjarError]] = {"empty-file": EndOfFile, "seal-file-invalid": SealError}
 _file_errors: dict[type, type[FileError]] = {}
 
 
@@ -226,7 +228,7 @@ def make_error(
         text = f"{message} [{diagnostic}]"
         error = _file_error_class(number)(number, text, *([place] if place else []))
         return error._with(**fields)
-    kind = EndOfFile if diagnostic == "empty-file" else _CLASSES.get(status, InternalError)
+    kind = _BY_DIAGNOSTIC.get(diagnostic) or _CLASSES.get(status, InternalError)
     before = f"{place}: " if place else ""
     message = message.removeprefix(f"{place.rpartition('/')[2]}: ")  # it begins with the name where the file is another than the one read
     return kind(f"{before}{message} [{diagnostic}]{_where(offset, space, record)}")._with(**fields)

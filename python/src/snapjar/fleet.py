@@ -22,7 +22,7 @@ from typing import Any, Literal, TypeAlias
 
 from ._contract import Contract, resolve_contract
 from ._contract import migrate as _migrate
-from ._errors import SnapjarError
+from ._errors import SealError, SnapjarError
 from ._fleet_files import Entry, list_files, read_url
 from ._fleet_report import DENIED_MAX, FileResult, Report, exit_code_of, not_analysed
 from ._policy import Policy, remake_policy, resolve_policy
@@ -307,8 +307,8 @@ def _verify_one(
     result = FileResult(name, "whole", 0, len(found.headers))
     if found.error is None:
         return result
-    # A newer version may be whole, and what is no snapshot is not a damaged one.
-    is_damaged = found.error.status in ("damaged", "cut-short")
+    # A newer version may be whole, what is no snapshot is not a damaged one, and a damaged seal is not the file.
+    is_damaged = found.error.status in ("damaged", "cut-short") and not isinstance(found.error, SealError)
     return _from_error(result._replace(verdict="damaged" if is_damaged else "not-analysed"), found.error)
 
 
