@@ -292,8 +292,9 @@ def test_arguments(one, tmp_path):
         snapjar.seal(one, key=KEY, detached=text)
     with pytest.raises(ValueError, match="stream"):
         snapjar.seal(one, key=KEY, detached=True, stream=True)
-    with pytest.raises(ValueError, match="key_id"):
-        snapjar.unseal(one, key_id="0", detached=True)
+    for detached in (True, False):
+        for key_id in ("0", "G" * 32, "A" * 32, "é" * 16):
+            assert refused(snapjar.unseal, one, key_id=key_id, detached=detached)[0] == "invalid-argument"
     reader = snapjar.open_reader(one, trust=TRUST, detached=True)
     with pytest.raises(ValueError, match="already"):
         reader._native.demand_seal(TRUST, None, None)

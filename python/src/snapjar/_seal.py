@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,7 +14,6 @@ from ._errors import fspath
 
 _ALGORITHMS = {"ed25519": 1, "mac": 2}
 _PUBLIC = b"snapjar public key"
-_KEY_ID = re.compile("[0-9a-f]{32}")
 
 
 def _bytes(text: "str | bytes | None") -> bytes | None:
@@ -207,6 +205,4 @@ def unseal(
 
     detached -- as of `seal`; a detached seal without signatures is removed
     """
-    if key_id is not None and not _KEY_ID.fullmatch(key_id):
-        raise ValueError(f"key_id is 32 lower-case hex digits, not {key_id!r}")
     return _core.unseal_path(fspath(path), key_id, _seal_path(path, detached), sync)
