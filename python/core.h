@@ -25,22 +25,6 @@
 #define QUICK_KEYWORD_COUNT 9
 #define QUICK_COMPRESSION_COUNT 3
 
-/**
- * A context and what is kept beside it. One call, reader or writer has it at a time; content that outlives the call
- * holds a reference, since it is freed through the context.
- */
-typedef struct workspace {
-    size_t references;
-    snapjar_context *context;
-    /** A memory sink for small records, or NULL until it is needed. */
-    snapjar_sink *record;
-    /** Or NULL until it is needed. */
-    snapjar_scan *scan;
-    /** Out-of-band buffers of a dump under way, and the keywords with the callback that fills it; or NULL. */
-    PyObject *buffers;
-    PyObject *keywords;
-} workspace;
-
 /** What the globals of one kind of pickle are, found once and used as long as the modules still say the same. */
 typedef struct plan {
     /** Everything it depends on but the policy: names, uses and fields of the globals. NULL: free. */
@@ -52,6 +36,37 @@ typedef struct plan {
     /** [(module, (name, ...), object)]: where each must still be found. */
     PyObject *places;
 } plan;
+
+/** What was made of the last pickle that a scan has read: it serves for the next if the scan's generation stays. */
+typedef struct recent {
+    /** 0: nothing. */
+    uint64_t plan_generation;
+    int layout;
+    int64_t schema_version;
+    PyObject *policy;
+    PyObject *table;
+    PyObject *places;
+    uint64_t build_generation;
+    PyObject *build_json;
+} recent;
+
+/**
+ * A context and what is kept beside it. One call, reader or writer has it at a time; content that outlives the call
+ * holds a reference, since it is freed through the context.
+ */
+typedef struct workspace {
+    size_t references;
+    snapjar_context *context;
+    /** A memory sink for small records, or NULL until it is needed. */
+    snapjar_sink *record;
+    /** Or NULL until it is needed. */
+    snapjar_scan *scan;
+    /** By that scan. */
+    recent recent;
+    /** Out-of-band buffers of a dump under way, and the keywords with the callback that fills it; or NULL. */
+    PyObject *buffers;
+    PyObject *keywords;
+} workspace;
 
 typedef struct module_state {
     PyTypeObject *policy_type;
@@ -239,10 +254,11 @@ PyObject *unpickle(module_state *state, PyObject *content, PyObject *table, cons
 
 /* ---- plan.c ---- */
 
-/** The table for the globals of a scan: a new reference, or NULL with an exception. */
-PyObject *plan_find(module_state *state, snapjar_scan *scan, PyObject *policy, int layout,
-                    const snapjar_header *header);
+/** The table for the globals that the workspace's scan has found: a new reference, or NULL with an exception. */
+PyObject *plan_find(module_state *state, workspace *ws, PyObject *policy, int layout, const snapjar_header *header);
 void plans_clear(module_state *state);
+/** What was kept with a scan that goes. */
+void recent_clear(recent *r);
 /** [(module, name, mapped module, mapped name, uses, fields or None, first offset)] of a scan. */
 PyObject *globals_list(snapjar_scan *scan);
 

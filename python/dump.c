@@ -253,7 +253,13 @@ static int use_build(dumping *d, PyObject *json)
 static int describe_build(dumping *d, snapjar_scan *scan)
 {
     module_state *state = d->state;
+    recent *r = &d->ws->recent;
+    uint64_t generation = snapjar_scan_generation(scan);
     size_t size = 0;
+
+    /* The same modules as before, and nobody has asked for others since. */
+    if (generation && r->build_generation == generation && r->build_json == state->build_json)
+        return use_build(d, state->build_json);
     char *modules = list_modules(scan, &size);
 
     if (!modules)
@@ -273,6 +279,10 @@ static int describe_build(dumping *d, snapjar_scan *scan)
     } else {
         PyMem_Free(modules);
     }
+    PyObject *old = r->build_json;
+    r->build_generation = generation;
+    r->build_json = Py_NewRef(state->build_json);
+    Py_XDECREF(old);
     return use_build(d, state->build_json);
 }
 

@@ -124,7 +124,7 @@ static PyObject *admit(module_state *state, workspace *ws, snapjar_reader *reade
         return NULL;
     PyObject *owner = content_new(state, ws, content);
     if (owner && check_environment(state, header, settings->environment) == 0)
-        *table = plan_find(state, scan, settings->policy, settings->layout, header);
+        *table = plan_find(state, ws, settings->policy, settings->layout, header);
     scan_return(ws, snapjar_header_pickle_size(header));
     if (!*table)
         Py_CLEAR(owner);

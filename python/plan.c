@@ -148,6 +148,17 @@ static void plan_clear(plan *p)
     *p = (plan){0};
 }
 
+void recent_clear(recent *r)
+{
+    recent old = *r;
+
+    *r = (recent){0};
+    Py_XDECREF(old.policy);
+    Py_XDECREF(old.table);
+    Py_XDECREF(old.places);
+    Py_XDECREF(old.build_json);
+}
+
 void plans_clear(module_state *state)
 {
     for (size_t i = 0; i < PLAN_COUNT; i++)
@@ -176,12 +187,12 @@ static int place_holds(PyObject *place)
     return at == wanted;
 }
 
-static int plan_holds(const plan *p)
+static int places_hold(PyObject *places)
 {
-    Py_ssize_t count = PyList_Size(p->places);
+    Py_ssize_t count = PyList_Size(places);
 
     for (Py_ssize_t i = 0; i < count; i++) {
-        int holds = place_holds(PyList_GetItem(p->places, i));
+        int holds = place_holds(PyList_GetItem(places, i));
         if (holds != 1)
             return holds;
     }
@@ -199,13 +210,53 @@ static plan *plan_remembered(module_state *state, const text_builder *signature)
     return NULL;
 }
 
-/* The table that Python makes; kept if it says that it may be. A new reference. */
-static PyObject *plan_make(module_state *state, text_builder *signature, snapjar_scan *scan, PyObject *policy,
-                           int layout, const snapjar_header *header)
+/* ---- the plan of the last pickle ---- */
+
+static bool recent_fits(const recent *r, uint64_t generation, PyObject *policy, int layout, int64_t schema_version)
 {
-    size_t root = snapjar_scan_summarize(scan)->root_global;
+    return generation && r->plan_generation == generation && r->policy == policy && r->layout == layout &&
+           r->schema_version == schema_version;
+}
+
+/* For the next pickle of this generation. */
+static void recent_keep(workspace *ws, const plan *p, int layout, const snapjar_header *header)
+{
+    recent *r = &ws->recent;
+    PyObject *old[] = {r->policy, r->table, r->places};
+
+    r->plan_generation = snapjar_scan_generation(ws->scan);
+    r->layout = layout;
+    r->schema_version = snapjar_header_schema_version(header);
+    r->policy = Py_NewRef(p->policy);
+    r->table = Py_NewRef(p->table);
+    r->places = Py_NewRef(p->places);
+    for (size_t i = 0; i < sizeof(old) / sizeof(*old); i++)
+        Py_XDECREF(old[i]);
+}
+
+/* The table if the places still hold what they held: a new reference. NULL with an exception, or without one. */
+static PyObject *table_if_it_holds(PyObject *table, PyObject *places)
+{
+    /* Looking at attributes can run code that loads something else and replaces what was remembered. */
+    Py_INCREF(table);
+    Py_INCREF(places);
+    int holds = places_hold(places);
+    Py_DECREF(places);
+    if (holds == 1)
+        return table;
+    Py_DECREF(table);
+    return NULL;
+}
+
+/* ---- making one ---- */
+
+/* The table that Python makes; kept if it says that it may be. A new reference. */
+static PyObject *plan_make(module_state *state, text_builder *signature, workspace *ws, PyObject *policy, int layout,
+                           const snapjar_header *header)
+{
+    size_t root = snapjar_scan_summarize(ws->scan)->root_global;
     PyObject *root_index = root == SIZE_MAX ? Py_NewRef(Py_None) : PyLong_FromSize_t(root);
-    PyObject *globals = globals_list(scan);
+    PyObject *globals = globals_list(ws->scan);
     PyObject *answer = NULL;
 
     if (globals && root_index)
@@ -226,43 +277,50 @@ static PyObject *plan_make(module_state *state, text_builder *signature, snapjar
         *p = (plan){signature->data, signature->size, Py_NewRef(policy), Py_NewRef(table), Py_NewRef(places)};
         state->plan_next = (state->plan_next + 1) % PLAN_COUNT;
         signature->data = NULL;
+        recent_keep(ws, p, layout, header);
     }
     Py_DECREF(answer);
     return table;
 }
 
-PyObject *plan_find(module_state *state, snapjar_scan *scan, PyObject *policy, int layout, const snapjar_header *header)
+/* By the names of the globals and the fields of their instances. */
+static PyObject *plan_by_signature(module_state *state, text_builder *signature, workspace *ws, PyObject *policy,
+                                   int layout, const snapjar_header *header)
 {
-    text_builder signature = {0};
-    PyObject *table = NULL;
+    plan *p = plan_remembered(state, signature);
 
-    put_signature(&signature, scan, policy, layout, header);
+    if (p) {
+        PyObject *table = table_if_it_holds(p->table, p->places);
+        if (PyErr_Occurred())
+            return NULL;
+        p = plan_remembered(state, signature);
+        if (table) {
+            if (p && p->table == table)
+                recent_keep(ws, p, layout, header);
+            return table;
+        }
+        if (p)
+            plan_clear(p);
+    }
+    return plan_make(state, signature, ws, policy, layout, header);
+}
+
+PyObject *plan_find(module_state *state, workspace *ws, PyObject *policy, int layout, const snapjar_header *header)
+{
+    const recent *r = &ws->recent;
+    text_builder signature = {0};
+
+    if (recent_fits(r, snapjar_scan_generation(ws->scan), policy, layout, snapjar_header_schema_version(header))) {
+        PyObject *table = table_if_it_holds(r->table, r->places);
+        if (table || PyErr_Occurred())
+            return table;
+    }
+    put_signature(&signature, ws->scan, policy, layout, header);
     if (signature.has_failed) {
         PyMem_Free(signature.data);
         return PyErr_NoMemory();
     }
-    plan *p = plan_remembered(state, &signature);
-    if (p) {
-        /* Looking at attributes can run code that loads something else and replaces the plan. */
-        plan held = {.places = Py_NewRef(p->places), .table = Py_NewRef(p->table)};
-        int holds = plan_holds(&held);
-        Py_DECREF(held.places);
-        if (holds == 1)
-            table = held.table;
-        else
-            Py_DECREF(held.table);
-        if (holds == 0) {
-            p = plan_remembered(state, &signature);
-            if (p)
-                plan_clear(p);
-        }
-        if (holds == -1) {
-            PyMem_Free(signature.data);
-            return NULL;
-        }
-    }
-    if (!table)
-        table = plan_make(state, &signature, scan, policy, layout, header);
+    PyObject *table = plan_by_signature(state, &signature, ws, policy, layout, header);
     PyMem_Free(signature.data);
     return table;
 }

@@ -29,6 +29,7 @@ static void workspace_free(workspace *ws)
 {
     Py_XDECREF(ws->keywords);
     Py_XDECREF(ws->buffers);
+    recent_clear(&ws->recent);
     snapjar_scan_free(ws->scan);
     snapjar_sink_free(ws->record);
     snapjar_context_free(ws->context);
@@ -75,6 +76,7 @@ snapjar_scan *scan_borrow(module_state *state, workspace *ws)
 void scan_return(workspace *ws, uint64_t size)
 {
     if (size > SCAN_KEPT_SIZE) {
+        recent_clear(&ws->recent);
         snapjar_scan_free(ws->scan);
         ws->scan = NULL;
     }

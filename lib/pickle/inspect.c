@@ -74,7 +74,9 @@ snapjar_status sj_inspect_feed(sj_inspection *inspection, const void *bytes, siz
         const size_t piece = (size_t)sj_min(size - *consumed, SJ_CHUNK_SIZE_MAX);
         size_t taken = 0;
         if (inspection->scan != NULL) {
-            follow(&inspection->measure, &inspection->scan->machine);
+            /* A scan that waits for its first bytes knows what the lexer knows: nothing. */
+            if (!sj_scan_is_waiting(inspection->scan))
+                follow(&inspection->measure, &inspection->scan->machine);
             SJ_TRY(feed_scan(inspection, at + *consumed, piece, &taken, err));
         }
         if (inspection->scan == NULL)

@@ -59,6 +59,7 @@ void sj_machine_reset(sj_machine *machine, uint64_t base_offset)
     machine->frame_end = SNAPJAR_OFFSET_NONE;
     machine->is_checking = false;
     machine->gathered_size = 0;
+    memset(machine->looked, 0, sizeof machine->looked);
     memset(&machine->summary, 0, sizeof machine->summary);
     machine->summary.root_global = SIZE_MAX;
     machine->summary.layout_is_whole = true;
@@ -206,11 +207,14 @@ static const uint8_t *read_text(const sj_machine *machine, uint32_t place, size_
 }
 
 /** The text that SJ_KIND_STR_HERE stands for, decoded into `buffer` where it must be; data NULL if it is no name. */
-static snapjar_text text_here(const sj_machine *machine, sj_tag tag, uint8_t buffer[SNAPJAR_SCAN_NAME_SIZE_MAX])
+static snapjar_text text_here(sj_machine *machine, sj_tag tag, uint8_t buffer[SNAPJAR_SCAN_NAME_SIZE_MAX])
 {
     size_t size;
     sj_text_form form;
-    const uint8_t *data = read_text(machine, sj_tag_payload(tag), &size, &form);
+    const uint32_t place = sj_tag_payload(tag);
+    const uint8_t *data = read_text(machine, place, &size, &form);
+    if (place < SJ_LOOKED_SIZE)
+        machine->looked[place / 64] |= UINT64_C(1) << (place % 64);
     if (form == SJ_FORM_UTF8 || (form == SJ_FORM_BYTES && sj_is_ascii(data, size)))
         return (snapjar_text){size <= SNAPJAR_SCAN_NAME_SIZE_MAX ? (const char *)data : NULL, size};
     if (size > SJ_TEXT_ARGUMENT_MAX || !sj_text_decode(form, data, size, buffer, SNAPJAR_SCAN_NAME_SIZE_MAX, &size))

@@ -19,6 +19,8 @@
 #define SJ_GATHERED_SIZE 4480
 /** A text whose argument is longer is no name, whatever its escapes stand for. */
 #define SJ_TEXT_ARGUMENT_MAX 4096
+/** Bytes at the beginning of a chunk of which it is known which texts were looked at. */
+#define SJ_LOOKED_SIZE 4096
 /** A chunk is worked on in pieces of this size, so that places in it fit a payload. */
 #define SJ_CHUNK_SIZE_MAX ((size_t)32 << 20)
 
@@ -76,6 +78,8 @@ typedef struct sj_machine {
     /** Where the frame that is open ends, or SNAPJAR_OFFSET_NONE. */
     uint64_t frame_end;
     snapjar_scan_summary summary;
+    /** A bit for each place in a chunk: the content of the text there was looked at, not only its form. */
+    uint64_t looked[SJ_LOOKED_SIZE / 64];
 
     /** The argument of a token that straddles chunks. */
     sj_text_check check;

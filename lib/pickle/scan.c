@@ -11,6 +11,9 @@
 #define DEPTH_MAX (UINT64_C(1) << 30)
 #define TEXT_SIZE_MAX ((uint64_t)SJ_PAYLOAD_MAX * SJ_TEXT_UNIT)
 #define FIELD_COUNT_MAX (UINT64_C(1) << 24)
+/** After so many pickles that were no twins only every few are learnt, so that those cost little who have none. */
+#define STRANGERS_MAX 4U
+#define STRANGERS_STEP 16U
 
 static const char *const use_names[SNAPJAR_USE_COUNT] = {
     [SNAPJAR_USE_IMPORT] = "import",     [SNAPJAR_USE_CALL] = "call",       [SNAPJAR_USE_NEW] = "new",
@@ -75,6 +78,33 @@ snapjar_status sj_scan_options_read(snapjar_scan_options *own, const snapjar_sca
     return SNAPJAR_OK;
 }
 
+/** Lets go of what was found of the pickle before. */
+static void forget(snapjar_scan *scan)
+{
+    if (!scan->is_waiting)
+        return;
+    sj_machine_reset(&scan->machine, scan->base_offset);
+    scan->machine.lexer.line_size_max = sj_min(scan->machine.lexer.line_size_max, scan->line_size_max);
+    scan->is_waiting = false;
+    scan->is_fresh = false;
+    scan->has_layout_json = false;
+    scan->twin.is_known = false;
+    scan->generation++;
+}
+
+/** Makes it ready for the next pickle. What was found of the one before stays as long as that can have twins. */
+static void begin(snapjar_scan *scan, uint64_t base_offset, uint64_t line_size_max)
+{
+    scan->base_offset = base_offset;
+    scan->line_size_max = line_size_max;
+    scan->failure.status = SNAPJAR_OK;
+    scan->has_buffers = false;
+    scan->is_unfed = true;
+    scan->is_waiting = true;
+    if (!scan->twin.is_known || !scan->machine.summary.is_complete)
+        forget(scan);
+}
+
 snapjar_status snapjar_scan_new(snapjar_scan **scan, snapjar_context *context, const snapjar_scan_options *options,
                                 snapjar_error *err)
 {
@@ -90,8 +120,11 @@ snapjar_status snapjar_scan_new(snapjar_scan **scan, snapjar_context *context, c
         return sj_raise_no_memory(err, sizeof *made);
     sj_machine_init(&made->machine, context, &own);
     memset(&made->failure, 0, sizeof made->failure);
-    made->is_fresh = false;
-    made->has_buffers = false;
+    made->generation = 0;
+    made->stranger_count = 0;
+    made->layout_json = NULL;
+    made->twin.is_known = false;
+    begin(made, own.base_offset, UINT64_MAX);
     *scan = made;
     return SNAPJAR_OK;
 }
@@ -101,28 +134,26 @@ void snapjar_scan_free(snapjar_scan *scan)
     if (scan == NULL)
         return;
     snapjar_context *context = scan->machine.context;
+    sj_free(context, scan->layout_json);
     sj_machine_clear(&scan->machine);
     sj_free(context, scan);
 }
 
 void snapjar_scan_reset(snapjar_scan *scan, uint64_t base_offset)
 {
-    sj_machine_reset(&scan->machine, base_offset);
-    scan->failure.status = SNAPJAR_OK;
-    scan->is_fresh = false;
-    scan->has_buffers = false;
+    begin(scan, base_offset, UINT64_MAX);
 }
 
 void sj_scan_begin(snapjar_scan *scan, uint64_t base_offset, snapjar_string_encoding string_encoding,
                    uint64_t line_size_max)
 {
     scan->machine.options.string_encoding = string_encoding;
-    snapjar_scan_reset(scan, base_offset);
-    scan->machine.lexer.line_size_max = sj_min(scan->machine.lexer.line_size_max, line_size_max);
+    begin(scan, base_offset, line_size_max);
 }
 
 void sj_scan_fail(snapjar_scan *scan, const snapjar_error *failure)
 {
+    forget(scan);
     /* What was found holds for a part of what there is, or for something else than what it was taken for. */
     scan->machine.summary.is_complete = false;
     if (failure != &scan->failure)
@@ -151,11 +182,35 @@ static snapjar_status fail(snapjar_scan *scan, const snapjar_error *failure, sna
     return scan->failure.status;
 }
 
+/** Whether the first bytes are a twin of the pickle before; then all is done. Else the scan of them may begin. */
+static bool find_twin(snapjar_scan *scan, const uint8_t *bytes, size_t size)
+{
+    scan->is_unfed = false;
+    if (!scan->is_waiting)
+        return false;
+    if (!sj_twin_find(&scan->twin, &scan->machine, scan->base_offset, bytes, size)) {
+        forget(scan);
+        return false;
+    }
+    scan->is_waiting = false;
+    scan->stranger_count = 0;
+    return true;
+}
+
+/** After a pickle that was scanned whole, in one chunk. */
+static void learn(snapjar_scan *scan)
+{
+    scan->stranger_count++;
+    if (scan->stranger_count <= STRANGERS_MAX || scan->stranger_count % STRANGERS_STEP == 0)
+        sj_twin_learn(&scan->twin, &scan->machine);
+}
+
 snapjar_status snapjar_scan_feed(snapjar_scan *scan, const void *bytes, size_t size, size_t *consumed,
                                  snapjar_error *err)
 {
     snapjar_error failure;
     size_t done = 0;
+    bool is_first = scan != NULL && scan->is_unfed;
     if (consumed != NULL)
         *consumed = 0;
     if (scan == NULL || (bytes == NULL && size > 0))
@@ -163,6 +218,11 @@ snapjar_status snapjar_scan_feed(snapjar_scan *scan, const void *bytes, size_t s
                         scan == NULL ? "scan" : "bytes");
     if (scan->failure.status != SNAPJAR_OK)
         return fail(scan, &scan->failure, err);
+    if (size > 0 && find_twin(scan, bytes, size)) {
+        if (consumed != NULL)
+            *consumed = (size_t)scan->machine.summary.size;
+        return SNAPJAR_OK;
+    }
     scan->is_fresh = false;
     while (done < size && !scan->machine.summary.is_complete) {
         const size_t piece = (size_t)sj_min(size - done, SJ_CHUNK_SIZE_MAX);
@@ -170,6 +230,9 @@ snapjar_status snapjar_scan_feed(snapjar_scan *scan, const void *bytes, size_t s
         if (sj_machine_feed(&scan->machine, (const uint8_t *)bytes + done, piece, &taken, &failure) != SNAPJAR_OK)
             return fail(scan, &failure, err);
         done += taken;
+        if (is_first && scan->machine.summary.is_complete)
+            learn(scan);
+        is_first = false;
     }
     if (consumed != NULL)
         *consumed = done;
@@ -185,6 +248,7 @@ snapjar_status snapjar_scan_finish(snapjar_scan *scan, uint64_t expected_size, s
     snapjar_scan_summary *summary = &scan->machine.summary;
     if (scan->failure.status != SNAPJAR_OK)
         return fail(scan, &scan->failure, err);
+    forget(scan);
     if (!summary->is_complete)
         status = sj_lexer_raise_end(&scan->machine.lexer, &failure);
     else if (expected_size != 0 && summary->size != expected_size)
@@ -213,6 +277,7 @@ snapjar_status snapjar_scan_pickle(snapjar_scan *scan, const void *bytes, size_t
 static void refresh(snapjar_scan *scan)
 {
     sj_machine *machine = &scan->machine;
+    forget(scan);
     if (scan->is_fresh)
         return;
     sj_names_refresh(&machine->names);
@@ -235,12 +300,18 @@ const snapjar_scan_summary *snapjar_scan_summarize(snapjar_scan *scan)
 
 const snapjar_error *snapjar_scan_failure(const snapjar_scan *scan)
 {
-    return scan->machine.summary.is_complete && scan->failure.status == SNAPJAR_OK ? NULL : &scan->failure;
+    const bool is_complete = scan->machine.summary.is_complete && !scan->is_waiting;
+    return is_complete && scan->failure.status == SNAPJAR_OK ? NULL : &scan->failure;
 }
 
 size_t snapjar_scan_global_count(const snapjar_scan *scan)
 {
-    return scan->machine.names.count;
+    return scan->is_waiting ? 0 : scan->machine.names.count;
+}
+
+uint64_t snapjar_scan_generation(const snapjar_scan *scan)
+{
+    return snapjar_scan_failure(scan) == NULL ? scan->generation : 0;
 }
 
 const snapjar_scan_global *snapjar_scan_global_at(snapjar_scan *scan, size_t index)
@@ -257,5 +328,5 @@ const snapjar_text *snapjar_scan_fields(snapjar_scan *scan, size_t index, size_t
 
 const snapjar_scan_finding *snapjar_scan_finding_at(const snapjar_scan *scan, size_t index)
 {
-    return index < scan->machine.finding_count ? &scan->machine.findings[index] : NULL;
+    return !scan->is_waiting && index < scan->machine.finding_count ? &scan->machine.findings[index] : NULL;
 }

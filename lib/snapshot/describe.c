@@ -10,6 +10,7 @@
 
 #include <snapjar/snapshot.h>
 
+#include "pickle/scan.h"
 #include "util/bytes.h"
 #include "json/scan.h"
 
@@ -240,7 +241,7 @@ static snapjar_status write_layout(snapjar_context *context, const class_entry *
     return SNAPJAR_OK;
 }
 
-snapjar_status sj_describe_layout(snapjar_scan *scan, snapjar_context *context, char **json, snapjar_error *err)
+static snapjar_status describe_layout(snapjar_scan *scan, snapjar_context *context, char **json, snapjar_error *err)
 {
     const snapjar_error *failure = snapjar_scan_failure(scan);
     size_t count = snapjar_scan_global_count(scan);
@@ -257,4 +258,24 @@ snapjar_status sj_describe_layout(snapjar_scan *scan, snapjar_context *context, 
         status = write_layout(context, classes, count, json, err);
     sj_free(context, classes);
     return status;
+}
+
+snapjar_status sj_describe_layout(snapjar_scan *scan, const char **json, snapjar_error *err)
+{
+    snapjar_context *context = scan->machine.context;
+    bool is_final = snapjar_scan_generation(scan) != 0;
+
+    if (!is_final || !scan->has_layout_json) {
+        sj_free(context, scan->layout_json);
+        scan->has_layout_json = false;
+        scan->layout_json = NULL;
+        snapjar_status status = describe_layout(scan, context, &scan->layout_json, err);
+        if (status != SNAPJAR_OK) {
+            *json = NULL;
+            return status;
+        }
+        scan->has_layout_json = is_final;
+    }
+    *json = scan->layout_json;
+    return SNAPJAR_OK;
 }

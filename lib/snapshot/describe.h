@@ -18,11 +18,11 @@ void sj_describe_type(snapjar_scan *scan, char out[SJ_TYPE_SIZE_MAX + 1]);
 
 /**
  * The layout as JSON: class -> sorted field names, classes sorted too. `*json` is NULL if there is none: no class has
- * fields, or they are not all known, or cannot be told apart, or the text would exceed SNAPJAR_LAYOUT_SIZE_MAX. Free it
- * with sj_free. In the middle of a pickle it is that of the classes and fields seen so far. Fails only for want of
- * memory.
+ * fields, or they are not all known, or cannot be told apart, or the text would exceed SNAPJAR_LAYOUT_SIZE_MAX. The
+ * scan keeps it until the next call or until it is fed. In the middle of a pickle it is that of the classes and fields
+ * seen so far. Fails only for want of memory.
  */
-snapjar_status sj_describe_layout(snapjar_scan *scan, snapjar_context *context, char **json, snapjar_error *err)
+snapjar_status sj_describe_layout(snapjar_scan *scan, const char **json, snapjar_error *err)
     __attribute__((warn_unused_result));
 
 #endif

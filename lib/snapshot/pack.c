@@ -183,16 +183,13 @@ static snapjar_status produce(void *state, uint8_t *buffer, const uint8_t **byte
 }
 
 /* What the analysis tells, and the user did not. */
-static snapjar_status describe(sj_header_plan *plan, snapjar_context *context, snapjar_scan *scan, char *type,
-                               char **layout_json, snapjar_error *err)
+static snapjar_status describe(sj_header_plan *plan, snapjar_scan *scan, char *type, snapjar_error *err)
 {
     if (!plan->type) {
         sj_describe_type(scan, type);
         plan->type = type;
     }
-    SJ_TRY(sj_describe_layout(scan, context, layout_json, err));
-    plan->layout_json = *layout_json;
-    return SNAPJAR_OK;
+    return sj_describe_layout(scan, &plan->layout_json, err);
 }
 
 static uint64_t content_end(const producer *p, uint64_t pickle_size)
@@ -210,7 +207,6 @@ static size_t expect_header(void *state, uint64_t content_size, uint64_t stored_
     producer *p = state;
     bool is_done = sj_inspect_is_done(&p->inspection);
     char type[SJ_TYPE_SIZE_MAX + 1];
-    char *layout_json = NULL;
     const uint8_t *frame = NULL;
     size_t frame_size = 0;
     sj_header_plan plan = *p->plan;
@@ -222,10 +218,9 @@ static size_t expect_header(void *state, uint64_t content_size, uint64_t stored_
     plan.stored_size = (uint64_t)((double)plan.size * (double)stored_size / (double)content_size);
     plan.buffers = p->spans;
     plan.buffer_count = p->buffer_count;
-    if (describe(&plan, p->context, p->scan, type, &layout_json, NULL) != SNAPJAR_OK ||
+    if (describe(&plan, p->scan, type, NULL) != SNAPJAR_OK ||
         sj_header_build(&frame, &frame_size, p->context, &plan, NULL) != SNAPJAR_OK)
         frame_size = 0;
-    sj_free(p->context, layout_json);
     return frame_size;
 }
 
@@ -253,14 +248,12 @@ static snapjar_status finish_record(snapjar_context *context, snapjar_scan *scan
     /* Of its own: what describes it lives no longer than this. */
     sj_header_plan described = *plan;
     char type[SJ_TYPE_SIZE_MAX + 1];
-    char *layout_json = NULL;
     const uint8_t *frame = NULL;
     size_t frame_size = 0;
 
-    snapjar_status status = describe(&described, context, scan, type, &layout_json, err);
+    snapjar_status status = describe(&described, scan, type, err);
     if (status == SNAPJAR_OK)
         status = sj_header_build(&frame, &frame_size, context, &described, err);
-    sj_free(context, layout_json);
     if (status == SNAPJAR_OK && seal->sealer)
         status = sj_sealer_seal(seal->sealer, &frame, &frame_size, plan->stored_size, seal->digest, err);
     if (status != SNAPJAR_OK)

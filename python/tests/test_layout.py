@@ -34,6 +34,38 @@ def test_same_layout_says_nothing(module):
             assert snapjar.loads(record, allow=["program:Job"]).b == 2
 
 
+def test_pickles_of_one_kind_are_looked_at_each_time(module):
+    """What was found for a pickle serves for the next of its kind only as long as it holds."""
+    first = define(module, "Job", ["a", "b"])
+    records = [snapjar.dumps(first(number, "x" * number)) for number in range(3)]
+    policy = snapjar.Policy(["program:Job"])
+    assert [snapjar.loads(record, policy=policy).a for record in records] == [0, 1, 2]
+    with pytest.raises(snapjar.PolicyError):
+        snapjar.loads(records[0], policy=snapjar.Policy([]))
+    assert isinstance(snapjar.loads(records[1], policy=policy), first)
+    second = define(module, "Job", ["a", "b"])
+    assert type(snapjar.loads(records[2], policy=policy)) is second
+    define(module, "Job", ["a", "c"])
+    for record in records:
+        with pytest.warns(snapjar.LayoutWarning, match="only in the snapshot: b; only in the class: c"):
+            snapjar.loads(record, policy=policy)
+        with pytest.raises(snapjar.LayoutError):
+            snapjar.loads(record, policy=policy, layout="refuse")
+    del module.Job
+    with pytest.raises(snapjar.SnapjarError):
+        snapjar.loads(records[0], policy=policy)
+
+
+def test_each_record_has_its_own_layout_and_build_info(module):
+    for round in range(3):
+        for name, fields in (("One", ["a"]), ("Two", ["a", "b"])):
+            made = define(module, name, fields)(*range(round, round + len(fields)))
+            header = snapjar.inspect(snapjar.dumps(made))
+            assert header.layout == {f"program:{name}": fields}
+            assert header.type == f"program:{name}"
+        assert not snapjar.inspect(snapjar.dumps(round)).layout
+
+
 def test_drift_of_a_dataclass(module):
     record = snapjar.dumps(define(module, "Job", ["a", "total"])(1, 2))
     define(module, "Job", ["a", "sum", "count"])

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fuzzes the scan of lib/pickle: a pickle gives the same answer whole (the fast path), byte by byte (the slow one) and
- * in pieces of any size; the answer agrees with itself and with a walk over the opcodes; and no policy allows what it
- * must not. Input: 4 bytes that say which encoding and limits, and how to cut, then the pickle.
+ * Fuzzes the scan of lib/pickle: a pickle gives the same answer whole (the fast path), byte by byte (the slow one), in
+ * pieces of any size, and after one that is nearly the same; the answer agrees with itself and with a walk over the
+ * opcodes; and no policy allows what it must not. Input: 4 bytes that say which encoding and limits, and how to cut,
+ * then the pickle.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -247,6 +248,28 @@ static void check_extent(snapjar_scan *scan, const uint8_t *bytes, size_t size)
     require(extent.protocol == summary->protocol);
 }
 
+/** The same with a few bytes changed is, after this one and on its own, the same to a scan. */
+static void check_twin(snapjar_context *context, const snapjar_scan_options *options, snapjar_scan *scan,
+                       const uint8_t *bytes, size_t size, uint64_t seed)
+{
+    uint8_t *changed = malloc(size + 1);
+    snapjar_scan *other;
+    snapjar_error err;
+    require(changed != NULL && snapjar_scan_new(&other, context, options, NULL) == SNAPJAR_OK);
+    for (int round = 0; round < 4; round++) {
+        memcpy(changed, bytes, size);
+        for (int i = 0; i < round && size > 0; i++)
+            changed[next_random(&seed) % size] ^= (uint8_t)(1u << next_random(&seed) % 8);
+        (void)feed(scan, bytes, size, 0, &err);
+        snapjar_status status = feed(scan, changed, size, 0, &err);
+        const uint64_t hash = hash_scan(scan, status, &err, size);
+        status = feed(other, changed, size, 1, &err);
+        require(hash_scan(other, status, &err, size) == hash);
+    }
+    snapjar_scan_free(other);
+    free(changed);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint64_t depths[] = {0, 0, 0, 1, 2, 5, 20, 100};
@@ -283,6 +306,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_extent(scan, bytes, size);
     check_empty(empty, scan);
     check_lines(context, defaults, scan);
+    check_twin(context, &options, scan, bytes, size, seed);
     snapjar_scan_free(scan);
     return 0;
 }

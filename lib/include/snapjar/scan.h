@@ -216,6 +216,13 @@ SNAPJAR_API const snapjar_scan_summary *snapjar_scan_summarize(snapjar_scan *sca
 /** Why the scan is not complete: NULL if it is; an error of status SNAPJAR_OK if it is merely under way. */
 SNAPJAR_API const snapjar_error *snapjar_scan_failure(const snapjar_scan *scan);
 
+/**
+ * A number that stays the same from one pickle of this scan to the next only if what was found is the same but for
+ * offsets and sizes: globals, uses, fields, root. So what was made of that, a verdict or a table, can be kept for it.
+ * It changes at any other pickle, perhaps of the same kind too. 0 if the scan is not complete.
+ */
+SNAPJAR_API uint64_t snapjar_scan_generation(const snapjar_scan *scan);
+
 SNAPJAR_API size_t snapjar_scan_global_count(const snapjar_scan *scan);
 /** In the order of their first import; NULL beyond the end. */
 SNAPJAR_API const snapjar_scan_global *snapjar_scan_global_at(snapjar_scan *scan, size_t index);
