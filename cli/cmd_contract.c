@@ -94,8 +94,11 @@ const struct command command_contract = {
     "bump CONTRACT OLD NEW writes the next version of the contract to standard output, for a human to finish: what it "
     "says "
     "now becomes an older version, the classes are as the object in NEW shows them, and a migration has the steps that "
-    "can be told from OLD and NEW: classes that moved, fields that went, came (with the value in NEW) or changed their "
-    "type. What is a guess says TODO in its description. OLD and NEW may be directories of such objects.\n\n"
+    "can be told from OLD and NEW: classes and enumerations that moved, fields that went, came (with the value in NEW) "
+    "or "
+    "changed their type, members of what the contract calls an enumeration. The entries of a root that is a dict are "
+    "fields if the contract names them. What is a guess says TODO in its description. OLD and NEW may be directories "
+    "of such objects.\n\n"
     "Exit code 0: all objects are current, accepted or migratable. 1: one is drifted, unknown, denied or damaged, or, "
     "with "
     "--current, has to be migrated. 2: trouble; a contract that is wrong is trouble.",

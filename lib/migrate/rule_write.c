@@ -193,12 +193,39 @@ static void put_literal(sj_text *out, const snapjar_graph *graph, sj_ref ref)
     }
 }
 
+/** A member of an enumeration that is asked for by its value: a call with a small value. */
+static void put_member(sj_text *out, const snapjar_graph *graph, sj_ref ref)
+{
+    char buffer[SJ_CLASS_NAME_SIZE], name[2 * SJ_CLASS_NAME_SIZE + 2];
+    sj_member_view member;
+    sj_class_name found;
+    if (!sj_member_see(graph, ref, &member) || member.is_by_name ||
+        !sj_class_name_of(graph, member.class_ref, buffer, &found) ||
+        found.module.size + found.name.size > (size_t)2 * SJ_CLASS_NAME_SIZE)
+        return;
+    sj_text value = {.context = out->context};
+    put_literal(&value, graph, member.argument);
+    out->has_failed = out->has_failed || value.has_failed;
+    if (value.size > 0) {
+        (void)snprintf(name, sizeof name, "%.*s:%.*s", (int)found.module.size, found.module.data, (int)found.name.size,
+                       found.name.data);
+        sj_text_put(out, "{\"$call\":[");
+        sj_text_put_quoted(out, name);
+        sj_text_put(out, ",[");
+        sj_text_put(out, value.data);
+        sj_text_put(out, "]]}");
+    }
+    sj_free(out->context, value.data);
+}
+
 snapjar_status sj_sample_literal(snapjar_context *context, const snapjar_graph *graph, sj_ref ref, char **text,
                                  snapjar_error *err)
 {
     sj_text out = {.context = context};
     *text = NULL;
     put_literal(&out, graph, ref);
+    if (out.size == 0)
+        put_member(&out, graph, ref);
     const snapjar_status status = sj_text_check(&out, err);
     if (status != SNAPJAR_OK) {
         sj_free(context, out.data);

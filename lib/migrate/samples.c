@@ -130,6 +130,7 @@ static SJ_SAMPLES record(looker *l, uint32_t shape_index, sj_ref ref)
     sj_seen_shape *shape = &l->samples->shapes[shape_index];
     const sj_form form = sj_picture_form(l->graph, ref);
     const sj_value_type type = type_of(form);
+    sj_member_view member;
     uint32_t name = 0;
     bool is_known = false;
     if (form == SJ_SEEN_OBJECT) {
@@ -143,6 +144,8 @@ static SJ_SAMPLES record(looker *l, uint32_t shape_index, sj_ref ref)
         add_class(shape, name);
     else
         shape->types |= 1u << type;
+    if (is_known && sj_member_see(l->graph, ref, &member))
+        SJ_TRY(sj_samples_member(l->samples, l->graph, name, &member, l->err));
     if (type < SJ_VALUE_LIST || type == SJ_VALUE_ANY || shape->depth == SJ_SHAPE_DEPTH_MAX)
         return SNAPJAR_OK;
     if (2 * (l->pair_count + 1) > l->pair_capacity)
@@ -554,6 +557,9 @@ void snapjar_samples_free(snapjar_samples *samples)
     sj_free(context, samples->name_table);
     sj_free(context, samples->shapes);
     sj_free(context, samples->classes);
+    for (size_t i = 0; i < samples->member_count; i++)
+        sj_free(context, samples->members[i].literal);
+    sj_free(context, samples->members);
     sj_free(context, samples->globals);
     sj_free(context, samples->type);
     sj_free(context, samples);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * What was seen in sample objects: classes with their fields, and for every field the shape of its values. samples.c
- * looks, samples_uses.c sees what a contract has to allow, samples_names.c keeps names, rule_write.c turns shapes into
- * rules, infer.c and bump.c write contracts. For these files only.
+ * looks, samples_members.c sees members of enumerations, samples_uses.c what a contract has to allow, samples_names.c
+ * keeps names, rule_write.c turns shapes into rules, infer.c and bump.c with its neighbours write contracts. For these
+ * files only.
  */
 #ifndef SJ_MIGRATE_SAMPLES_H
 #define SJ_MIGRATE_SAMPLES_H
@@ -58,6 +59,19 @@ typedef struct sj_seen_class {
     size_t field_capacity;
 } sj_seen_class;
 
+/** A member of what may be an enumeration. */
+typedef struct sj_seen_member {
+    /** Index of the class's name. */
+    uint32_t class_name;
+    /** It is asked for by name, as an attribute of the class; otherwise by a call with its value. */
+    bool is_by_name;
+    /** JSON of that name or value. */
+    char *literal;
+} sj_seen_member;
+
+/** Members that are noted; what comes behind them is not. */
+#define SJ_SEEN_MEMBERS_MAX 256
+
 /** A global and its uses. */
 typedef struct sj_seen_global {
     uint32_t name;
@@ -88,6 +102,9 @@ struct snapjar_samples {
     sj_seen_global *globals;
     size_t global_count;
     size_t global_capacity;
+    sj_seen_member *members;
+    size_t member_count;
+    size_t member_capacity;
     /** Of all roots; and, if they are dicts of names, their entries. */
     uint32_t root;
     sj_seen_class entries;
@@ -109,6 +126,18 @@ SJ_SAMPLES sj_samples_reserve(snapjar_context *context, void *array, size_t *cap
 SJ_SAMPLES sj_samples_intern(snapjar_samples *samples, snapjar_text text, uint32_t *index, snapjar_error *err);
 /** Notes the globals of a sample with their uses. */
 SJ_SAMPLES sj_samples_uses(snapjar_samples *samples, const snapjar_graph *graph, snapjar_error *err);
+
+/** What is called with one value, or an attribute that getattr is asked for: so members of enumerations are pickled. */
+typedef struct sj_member_view {
+    sj_ref class_ref;
+    /** The value, or the attribute's name. */
+    sj_ref argument;
+    bool is_by_name;
+} sj_member_view;
+bool sj_member_see(const snapjar_graph *graph, sj_ref ref, sj_member_view *member);
+/** Notes a member of the class with this name, once. */
+SJ_SAMPLES sj_samples_member(snapjar_samples *samples, const snapjar_graph *graph, uint32_t class_name,
+                             const sj_member_view *member, snapjar_error *err);
 
 const char *sj_samples_name(const snapjar_samples *samples, uint32_t index);
 /** The class of this name; NULL if none was seen. */

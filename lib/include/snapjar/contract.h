@@ -209,8 +209,10 @@ SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_contract_infer(const snapj
 /**
  * Writes the next version of a contract, for a human to finish: what the contract says now becomes an older version,
  * classes are as the new samples show them, and a migration has the steps that can be told from the two: fields that
- * came, with the value of a sample, fields that went, fields whose type changed, classes that moved. What is a guess
- * says so in its `description`. `text` is the contract's. `sink` is not finished.
+ * came, with the value of a sample, fields that went, fields whose type changed, classes and enumerations that moved,
+ * the one member of an enumeration that has another name or value, plain values that became members. A root that is a
+ * dict is treated so if the contract names its entries. What is a guess says so in its `description`. `text` is the
+ * contract's. `sink` is not finished.
  */
 SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_contract_bump(const char *text, size_t size,
                                                                     const snapjar_samples *old_samples,
