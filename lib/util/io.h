@@ -46,8 +46,7 @@ snapjar_status sj_sink_skip(snapjar_sink *sink, uint64_t size, snapjar_error *er
  * Writes some bytes of the gap, `offset` bytes behind its start; none are written twice. Several threads may do so at
  * once. The sink does not learn of a failure: whoever called must not finish it.
  */
-snapjar_status sj_sink_place(const snapjar_sink *sink, const void *bytes, size_t size, uint64_t offset,
-                             snapjar_error *err);
+snapjar_status sj_sink_place(snapjar_sink *sink, const void *bytes, size_t size, uint64_t offset, snapjar_error *err);
 /** Fills the gap. If it has another size than `size`, all that was written behind it is moved, which takes time. */
 snapjar_status sj_sink_fill(snapjar_sink *sink, const void *bytes, size_t size, snapjar_error *err);
 /** Takes back the gap and all that was written behind it. */

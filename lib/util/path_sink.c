@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,6 +34,8 @@ typedef struct path_sink {
     /** Where the gap is that sj_sink_skip left, and its size. */
     uint64_t gap_at;
     uint64_t gap_size;
+    /** Held while a thread writes into the gap: the system lets one at a time write to a file, and others spin. */
+    pthread_mutex_t placing;
     size_t used;
     uint8_t buffer[BUFFER_SIZE];
 } path_sink;
@@ -143,11 +146,14 @@ static snapjar_status path_skip(snapjar_sink *sink, uint64_t size, snapjar_error
     return seek(path, path->gap_at + size, err);
 }
 
-static snapjar_status path_place(const snapjar_sink *sink, const void *bytes, size_t size, uint64_t offset,
+static snapjar_status path_place(snapjar_sink *sink, const void *bytes, size_t size, uint64_t offset,
                                  snapjar_error *err)
 {
-    const path_sink *path = (const path_sink *)sink;
-    return sj_fd_write_at(path->fd, path->target.place, bytes, size, path->gap_at + offset, err);
+    path_sink *path = (path_sink *)sink;
+    (void)pthread_mutex_lock(&path->placing);
+    snapjar_status status = sj_fd_write_at(path->fd, path->target.place, bytes, size, path->gap_at + offset, err);
+    (void)pthread_mutex_unlock(&path->placing);
+    return status;
 }
 
 static snapjar_status path_unskip(snapjar_sink *sink, snapjar_error *err)
@@ -261,6 +267,7 @@ static void path_close(snapjar_sink *sink)
     path_sink *path = (path_sink *)sink;
     if (path->fd >= 0)
         (void)close(path->fd);
+    (void)pthread_mutex_destroy(&path->placing);
     sj_target_clear(&path->target);
 }
 
@@ -299,6 +306,7 @@ snapjar_status snapjar_sink_open_path(snapjar_sink **sink, snapjar_context *cont
     path_sink *own = (path_sink *)made;
     own->options = read;
     own->fd = -1;
+    (void)pthread_mutex_init(&own->placing, NULL);
     snapjar_status status = sj_target_init(&own->target, context, path, err);
     if (status == SNAPJAR_OK)
         status = open_target(own, err);

@@ -273,8 +273,7 @@ snapjar_status sj_sink_skip(snapjar_sink *sink, uint64_t size, snapjar_error *er
     return note_failure(sink, sink->kind->skip(sink, size, err));
 }
 
-snapjar_status sj_sink_place(const snapjar_sink *sink, const void *bytes, size_t size, uint64_t offset,
-                             snapjar_error *err)
+snapjar_status sj_sink_place(snapjar_sink *sink, const void *bytes, size_t size, uint64_t offset, snapjar_error *err)
 {
     SJ_TRY(check_open(sink, err));
     return sink->kind->place(sink, bytes, size, offset, err);

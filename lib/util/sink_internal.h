@@ -22,8 +22,7 @@ typedef struct sj_sink_kind {
     void (*close)(snapjar_sink *sink);
     /** As sj_sink_skip, sj_sink_place, sj_sink_fill and sj_sink_unskip. May be NULL, all four. */
     snapjar_status (*skip)(snapjar_sink *sink, uint64_t size, snapjar_error *err);
-    snapjar_status (*place)(const snapjar_sink *sink, const void *bytes, size_t size, uint64_t offset,
-                            snapjar_error *err);
+    snapjar_status (*place)(snapjar_sink *sink, const void *bytes, size_t size, uint64_t offset, snapjar_error *err);
     snapjar_status (*fill)(snapjar_sink *sink, const void *bytes, size_t size, snapjar_error *err);
     snapjar_status (*unskip)(snapjar_sink *sink, snapjar_error *err);
     /** As snapjar_sink_replaced_links. May be NULL. */
