@@ -12,6 +12,9 @@ typedef struct writer_object {
     /** Bytes of a torn tail that were set aside. */
     unsigned long long repaired_size;
     bool appends;
+    /** The record that others are appended to is sealed; and one was appended to it that is not. */
+    bool follows_seal;
+    bool breaks_seal;
     /** Seals what is written, by these keys; or NULL. */
     snapjar_sealer *sealer;
     PyObject *keys;
@@ -62,6 +65,52 @@ static snapjar_status open_sink(writer_object *self, const char *path, int appen
     return snapjar_sink_open_path(&self->sink, self->ws->context, path, &options, err);
 }
 
+/* ---- seals of what is appended to ---- */
+
+/* Whether the file ends with a sealed record. */
+static bool last_is_sealed(snapjar_context *context, const char *path)
+{
+    const snapjar_record *record = NULL;
+    snapjar_source *source = NULL;
+    snapjar_reader *reader = NULL;
+
+    snapjar_status status = snapjar_source_open_path(&source, context, path, 0, NULL);
+    if (status == SNAPJAR_OK)
+        status = snapjar_reader_new(&reader, context, source, NULL, NULL);
+    if (status == SNAPJAR_OK)
+        status = snapjar_reader_seek_last(reader, NULL);
+    if (status == SNAPJAR_OK)
+        status = snapjar_reader_next(reader, &record, NULL);
+    bool is_sealed = status == SNAPJAR_OK && record && snapjar_header_seal_size(snapjar_record_header(record)) > 0;
+    snapjar_reader_free(reader);
+    snapjar_source_free(source);
+    return is_sealed;
+}
+
+/* Whether there is a record without a seal among these. */
+static bool has_unsealed(snapjar_context *context, const void *bytes, size_t size)
+{
+    const snapjar_record *record = NULL;
+    snapjar_source *source = NULL;
+    snapjar_reader *reader = NULL;
+    bool is_found = false;
+
+    snapjar_status status = snapjar_source_from_memory(&source, context, bytes, size, NULL);
+    if (status == SNAPJAR_OK)
+        status = snapjar_reader_new(&reader, context, source, NULL, NULL);
+    while (status == SNAPJAR_OK && !is_found) {
+        status = snapjar_reader_next(reader, &record, NULL);
+        if (status != SNAPJAR_OK || !record)
+            break;
+        is_found = snapjar_header_seal_size(snapjar_record_header(record)) == 0;
+    }
+    snapjar_reader_free(reader);
+    snapjar_source_free(source);
+    return is_found;
+}
+
+/* ---- the object ---- */
+
 /* Writer(path in bytes, appends, repair, sync, must_not_exist) */
 static PyObject *writer_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
@@ -88,6 +137,8 @@ static PyObject *writer_new(PyTypeObject *type, PyObject *args, PyObject *keywor
     /* Waits for other writers. */
     PyThreadState *thread = PyEval_SaveThread();
     snapjar_status status = open_sink(self, path, appends, repair, is_synced, must_not_exist, &err);
+    if (status == SNAPJAR_OK && appends)
+        self->follows_seal = last_is_sealed(self->ws->context, path);
     PyEval_RestoreThread(thread);
     if (status == SNAPJAR_OK)
         return (PyObject *)self;
@@ -119,6 +170,8 @@ static int write_record(writer_object *self, PyObject *bytes)
 
     if (PyBytes_AsStringAndSize(bytes, &record, &size) < 0)
         return -1;
+    if (self->follows_seal && !self->sealer && !self->breaks_seal)
+        self->breaks_seal = has_unsealed(self->ws->context, record, (size_t)size);
     PyThreadState *thread = (uint64_t)size > RELEASE_SIZE ? PyEval_SaveThread() : NULL;
     snapjar_status status = snapjar_sink_write(self->sink, record, (size_t)size, &err);
     if (thread)
@@ -206,6 +259,12 @@ static PyObject *writer_repaired_size(PyObject *object, void *unused)
     return PyLong_FromUnsignedLongLong(((writer_object *)object)->repaired_size);
 }
 
+static PyObject *writer_breaks_seal(PyObject *object, void *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(((writer_object *)object)->breaks_seal);
+}
+
 static PyMethodDef writer_methods[] = {
     {"seal_with", writer_seal_with, METH_VARARGS, NULL},
     {"write", writer_write, METH_O, NULL},
@@ -216,6 +275,7 @@ static PyMethodDef writer_methods[] = {
 
 static PyGetSetDef writer_attributes[] = {
     {"repaired_size", writer_repaired_size, NULL, NULL, NULL},
+    {"breaks_seal", writer_breaks_seal, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

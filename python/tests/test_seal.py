@@ -6,6 +6,7 @@ import io
 import os
 import stat
 import threading
+import warnings
 
 import pytest
 import snapjar
@@ -144,6 +145,34 @@ def test_records(tmp_path, key, trust):
     with pytest.raises(snapjar.SealError) as caught:
         list(snapjar.open_reader(cut, trust=trust))
     assert (caught.value.diagnostic, caught.value.record) == ("seal-records-missing", 2)
+
+
+def test_unsealed_behind_sealed(tmp_path, key):
+    path = tmp_path / "log.snapjar"
+    with snapjar.open_writer(path, key=key) as writer:
+        writer.dump(0)
+    sealed = path.read_bytes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with snapjar.open_writer(path, append=True):
+            pass
+        with snapjar.open_writer(path, append=True) as writer:
+            writer.write(snapjar.dumps(1, key=key))
+        path.write_bytes(sealed)
+        writer = snapjar.open_writer(path, append=True)
+        writer.dump(1)
+        writer.abort()
+    assert path.read_bytes() == sealed
+    with pytest.warns(snapjar.SealWarning, match=r"log\.snapjar: the record before is sealed") as caught:
+        with snapjar.open_writer(path, append=True) as writer:
+            writer.dump(1)
+            writer.write(snapjar.dumps(2))
+    assert len(caught) == 1 and caught[0].filename == __file__
+    assert len(list(snapjar.open_reader(path))) == 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # only what comes right behind a seal
+        with snapjar.open_writer(path, append=True) as writer:
+            writer.dump(3)
 
 
 def test_append_to_unsealed(tmp_path, key):

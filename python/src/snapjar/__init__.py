@@ -34,6 +34,7 @@ from ._errors import (
     NotPicklableError,
     PolicyError,
     SealError,
+    SealWarning,
     SnapjarError,
     SnapjarWarning,
     UnsupportedVersionError,
@@ -78,7 +79,7 @@ __all__ = [
     "EnvironmentMismatchError", "EnvironmentWarning", "FileError", "Finding", "Header", "HeaderChange", "IntegrityError", "InternalError",
     "Key", "LayoutChange", "LayoutError", "LayoutWarning", "LimitError", "LoadError", "Migrated", "MissingError", "NoMemoryError", "NotFoundError",
     "NotPicklableError", "Policy", "PolicyError", "Preset", "Record", "RecordChange", "RecordReader", "RecordWriter", "Rule", "ScanResult",
-    "ScannedGlobal", "SealError", "Serializer", "SnapjarError", "SnapjarWarning", "Trust", "UnsupportedVersionError", "Verification", "diff", "dump", "dumps",
+    "ScannedGlobal", "SealError", "SealWarning", "Serializer", "SnapjarError", "SnapjarWarning", "Trust", "UnsupportedVersionError", "Verification", "diff", "dump", "dumps",
     "inspect", "load", "loads", "migrate", "open_reader", "open_writer", "presets", "scan", "seal", "set_build_info", "show",
     "unseal", "verify",
 ]  # fmt: skip

@@ -144,6 +144,10 @@ class EnvironmentWarning(SnapjarWarning):
     """Written by other versions of Python or of packages."""
 
 
+class SealWarning(SnapjarWarning):
+    """What was written is not sealed, and stands behind a record that is."""
+
+
 _CLASSES: dict[str, type[SnapjarError]] = {
     "invalid-argument": ArgumentError,
     "no-memory": NoMemoryError,

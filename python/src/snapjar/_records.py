@@ -6,12 +6,14 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from . import _core
 from ._dump import dumps
-from ._errors import EndOfFile, SnapjarError, fspath, no_record
+from ._errors import EndOfFile, SealWarning, SnapjarError, fspath, no_record
+from ._layout import caller_level
 from ._load import settings
 from ._seal import _bytes, demand, resolve_detached, resolve_keys
 from ._source import Opened
@@ -243,6 +245,7 @@ class RecordWriter:
         keys = None if key is None else resolve_keys(key)
         if keys is None and context is not None:
             raise ValueError("context is for a key, and none was given")
+        self._path = os.fsdecode(path)
         self._native = _core.Writer(fspath(path), append, repair, sync, exclusive)
         if keys is not None:
             try:
@@ -276,6 +279,12 @@ class RecordWriter:
     def close(self) -> None:
         """Makes everything stand."""
         self._native.finish()
+        if self._native.breaks_seal:
+            text = (
+                f"{self._path}: the record before is sealed, and what was added is not: readers that demand seals refuse it "
+                "(open_writer(key=...))"
+            )
+            warnings.warn(text, SealWarning, stacklevel=caller_level())
 
     def abort(self) -> None:
         """Leaves the file as it was."""
