@@ -240,7 +240,8 @@ static void fail(struct diff *diff, struct side *side, const snapjar_error *err)
     }
     report_flush();
     report_failure(diff->cli, side->path, err, content);
-    /* Nothing is known about a difference. */
+    /* Nothing is known about a difference, and 1 says that there is one: so this is trouble, as with diff and cmp,
+     * where other commands end with 1. */
     report_raise(&diff->cli->report, EXIT_TROUBLE);
 }
 
@@ -415,7 +416,8 @@ const struct command command_diff = {
     "are compared as well.\n\n"
     "How a value was pickled makes no difference: protocols, the names of Python 2, the order of dicts and sets. No "
     "class need be installed, nothing is run.\n\n"
-    "Exits with 0 if there is no difference, 1 if there is one, 2 if that could not be told.",
+    "Exits with 0 if there is no difference, 1 if there is one, 2 if that could not be told: a file cannot be read, is "
+    "damaged, or is not sealed as demanded.",
     rows,
     OPERAND_FILE,
     examples,

@@ -19,6 +19,7 @@ struct values {
     uint64_t max_size;
     bool no_sync;
     bool json;
+    bool drop_seal;
     struct trusting_values trusting;
 };
 
@@ -32,6 +33,8 @@ static const struct option_row rows[] = {
      "how to read strings of Python 2 in bare pickles (default ascii)", "ascii|latin1|bytes", 0, 0},
     {0, "max-size", "SIZE", OPTION_SIZE, offsetof(struct values, max_size),
      "refuse a pickle larger than SIZE (default 64G)", NULL, 0, 0},
+    {0, "drop-seal", NULL, OPTION_FLAG, offsetof(struct values, drop_seal),
+     "write sealed records again without their seals (without this they are refused)", NULL, 0, 0},
     TRUSTING_OPTION_ROWS(struct values, trusting),
     {0, "no-sync", NULL, OPTION_FLAG, offsetof(struct values, no_sync), "do not wait until the disk has it", NULL, 0,
      0},
@@ -132,8 +135,6 @@ static snapjar_status read_kept(struct kept *kept, const snapjar_header *header,
     }
     if (kept->build.size)
         text_putc(&kept->build, '}');
-    if (snapjar_header_seal_size(header))
-        kept->left_out = "the record is sealed, and the new one is not";
     return status;
 }
 
@@ -229,6 +230,15 @@ static snapjar_status emit(struct job *job, const snapjar_pickles_item *item, co
     return status;
 }
 
+/* A seal does not hold for another pickle. It goes only where that is said. */
+static snapjar_status check_seal(const struct job *job, const snapjar_pickles_item *item, snapjar_error *err)
+{
+    if (!item->header || !snapjar_header_seal_size(item->header) || job->transcode->values->drop_seal)
+        return SNAPJAR_OK;
+    report_make(err, SNAPJAR_REFUSED, SNAPJAR_DIAG_RECORD_SEALED, "the record is sealed, and the new one would not be");
+    return SNAPJAR_REFUSED;
+}
+
 static snapjar_status transcode_item(struct job *job, const snapjar_pickles_item *item, snapjar_sink *sink,
                                      snapjar_error *err)
 {
@@ -236,11 +246,16 @@ static snapjar_status transcode_item(struct job *job, const snapjar_pickles_item
     snapjar_pickle_extent extent;
     snapjar_sink *made = NULL;
     uint64_t size = 0;
-    snapjar_status status = snapjar_pickles_load(job->file.pickles, &content.content, err);
+    snapjar_status status = check_seal(job, item, err);
 
+    if (status == SNAPJAR_OK)
+        status = snapjar_pickles_load(job->file.pickles, &content.content, err);
     job->content = pickle_content(job->file.pickles, item);
-    if (status != SNAPJAR_OK)
+    if (status != SNAPJAR_OK) {
+        if (item->header && err->record_index == SNAPJAR_OFFSET_NONE)
+            err->record_index = item->index;
         return status;
+    }
     content.bytes = snapjar_content_data(content.content, &content.size, &content.pickle_size);
     status = snapjar_pickle_measure(&extent, content.bytes, (size_t)content.pickle_size, NULL, err);
     if (status == SNAPJAR_OK && item->header)
@@ -399,7 +414,9 @@ const struct command command_transcode = {
     "pickle that cannot be written so is refused, with the offset and the reason, and nothing is written.\n\n"
     "FILE may be a snapshot, a pickle or several one after another, compressed or not. Of a snapshot comes a snapshot: "
     "each record keeps its type, schema version, labels, build info and time of creation; of anything else come bare "
-    "pickles. Strings of Python 2 become str or bytes from protocol 3 on, as their encoding says; below, they stay. A "
+    "pickles. Strings of Python 2 become str or bytes from protocol 3 on, as their encoding says; below, they stay. No "
+    "seal holds for another pickle: a sealed record is "
+    "refused, unless its seal may go (--drop-seal); seal the new snapshot afterwards. A "
     "new pickle may call functions of Python that the old one did not need, as _codecs.encode for bytes below "
     "protocol 3, which an allow-list must know.",
     rows,
