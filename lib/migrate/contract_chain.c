@@ -30,12 +30,25 @@ static SJ_READ read_ends(sj_contract_reader *reader, const sj_json *json, sj_mig
     return SNAPJAR_OK;
 }
 
+/** Steps, where each name of a "map" of renames counts as one: they are compared with one another. */
+static uint64_t count_steps(const sj_json *steps)
+{
+    uint64_t count = sj_json_count(steps);
+    for (size_t i = 0; i < sj_json_count(steps); i++) {
+        const sj_json *step = sj_json_at(steps, i);
+        const sj_json *map = sj_json_type_of(step) == SJ_JSON_OBJECT ? sj_json_get(step, "map") : NULL;
+        if (map != NULL && sj_json_type_of(map) == SJ_JSON_OBJECT && sj_json_count(map) > 1)
+            count += sj_json_count(map) - 1;
+    }
+    return count;
+}
+
 static SJ_READ read_steps(sj_contract_reader *reader, const sj_json *json, sj_migration *made)
 {
     const uint64_t limit = reader->contract->options.step_count_max;
     const sj_json *steps = sj_json_get(json, "steps");
     SJ_TRY(sj_contract_expect(reader, json, "steps", SJ_JSON_ARRAY));
-    reader->step_count += sj_json_count(steps);
+    reader->step_count += count_steps(steps);
     if (reader->step_count > limit)
         return sj_contract_refuse_limit(reader, sj_json_member_of(json, "steps"), "steps", limit);
     return sj_steps_read(&made->steps, reader->contract->context, &reader->document, steps, reader->err);

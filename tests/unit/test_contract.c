@@ -353,6 +353,10 @@ static void test_limits(void **state)
              "\"to\": \"b\"}]}, "
              "{\"from\": 1, \"to\": 2, \"steps\": ^[{\"op\": \"rename_module\", \"from\": \"a\", \"to\": \"b\"}]}]}",
         OPTION(step_count_max), 2, limit);
+    expect_limit(HEAD
+                 ", \"migrations\": [{\"from\": 0, \"to\": 2, \"steps\": ^[{\"op\": \"rename\", \"map\": {\"a:A\": "
+                 "\"b:A\", \"a:B\": \"b:B\"}}, {\"op\": \"protocol\", \"to\": 4}]}]}",
+                 OPTION(step_count_max), 3, limit);
     options.depth_max = 257;
     assert_int_equal(snapjar_contract_read(&contract, context, "{}", 2, &options, NULL), SNAPJAR_INVALID_ARGUMENT);
     options.depth_max = 256;

@@ -39,7 +39,7 @@ typedef struct snapjar_contract_options {
     /** Older versions that are described. */
     uint64_t version_count_max;
     uint64_t migration_count_max;
-    /** Steps of all migrations together. */
+    /** Steps of all migrations together; one that renames by a map counts as many as that has names. */
     uint64_t step_count_max;
     /** Findings that an assessment keeps; the others are counted. */
     uint64_t finding_count_max;
