@@ -8,6 +8,7 @@
 #include "codec/frame.h"
 #include "container/payload.h"
 #include "container/payload_direct.h"
+#include "container/payload_small.h"
 #include "container/pool.h"
 #include "util/bytes.h"
 #include "util/pipeline.h"
@@ -527,6 +528,12 @@ snapjar_status sj_payload_read(const sj_payload_reading *plan, uint64_t *frame_c
     uint8_t *content = NULL;
     bool is_whole = false;
 
+    if (sj_payload_may_be_small(plan)) {
+        SJ_TRY(sj_payload_read_small(plan, &content, &is_whole, err));
+        if (is_whole && frame_count)
+            *frame_count = 1;
+        return is_whole ? SNAPJAR_OK : run(plan, false, content, frame_count, err);
+    }
     /* Memory for content that is no larger than the stored bytes, which are there, can be had before they are read. */
     if (plan->prepare && sj_payload_may_be_direct(plan)) {
         SJ_TRY(plan->prepare(plan->state, &content, err));

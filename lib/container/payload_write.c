@@ -34,6 +34,12 @@ typedef struct writing_slot {
     size_t stored_size;
 } writing_slot;
 
+typedef struct running_sums {
+    sj_checksum_state content;
+    sj_checksum_state stored;
+    sj_blake_state stored_digest;
+} running_sums;
+
 typedef struct writing {
     const sj_payload_writing *plan;
     sj_payload_written *written;
@@ -45,9 +51,7 @@ typedef struct writing {
     bool is_first_of_several;
     /** Of SJ_SLOTS_MAX, each filled before it is used. */
     writing_slot *slots;
-    sj_checksum_state content_sum;
-    sj_checksum_state stored_sum;
-    sj_blake_state stored_digest;
+    running_sums *sums;
 } writing;
 
 static snapjar_status fill_slot(writing *w, unsigned slot, bool *has_item, snapjar_error *err)
@@ -72,7 +76,6 @@ static snapjar_status fill_slot(writing *w, unsigned slot, bool *has_item, snapj
     w->slots[slot].stored = sj_pool_get(plan->context, SJ_POOL_STORED + slot, sj_frame_bound(size));
     if (!w->slots[slot].stored)
         return sj_raise_no_memory(err, sj_frame_bound(size));
-    sj_checksum_add(&w->content_sum, content, size);
     w->written->size += size;
     return SNAPJAR_OK;
 }
@@ -83,8 +86,10 @@ static snapjar_status fill(void *state, unsigned slot, bool *has_item, snapjar_e
 
     *has_item = w->has_first;
     if (!w->has_first)
-        return fill_slot(w, slot, has_item, err);
+        SJ_TRY(fill_slot(w, slot, has_item, err));
     w->has_first = false;
+    if (*has_item)
+        sj_checksum_add(&w->sums->content, w->slots[slot].content, w->slots[slot].content_size);
     return SNAPJAR_OK;
 }
 
@@ -139,11 +144,49 @@ static snapjar_status drain(void *state, unsigned slot, snapjar_error *err)
 
     if (w->is_first_of_several)
         SJ_TRY(choose_way(w, slot, err));
-    sj_checksum_add(&w->stored_sum, w->slots[slot].stored, w->slots[slot].stored_size);
+    sj_checksum_add(&w->sums->stored, w->slots[slot].stored, w->slots[slot].stored_size);
     if (w->plan->wants_digest)
-        sj_blake_add(&w->stored_digest, w->slots[slot].stored, w->slots[slot].stored_size);
+        sj_blake_add(&w->sums->stored_digest, w->slots[slot].stored, w->slots[slot].stored_size);
     w->written->stored_size += w->slots[slot].stored_size;
     return sj_output_write(w->output, w->slots[slot].stored, w->slots[slot].stored_size, err);
+}
+
+/* The rest of the frames, or all of several. */
+static snapjar_status write_frames(writing *w, snapjar_error *err)
+{
+    const sj_payload_writing *plan = w->plan;
+    const sj_pipeline job = {
+        .fill = fill, .work = work, .drain = drain, .state = w, .threads = w->is_ended ? 0 : plan->threads};
+    running_sums sums;
+
+    w->sums = &sums;
+    sj_checksum_begin(&sums.content);
+    sj_checksum_begin(&sums.stored);
+    if (plan->wants_digest)
+        sj_blake_begin(&sums.stored_digest);
+    w->is_first_of_several = !w->is_ended;
+    for (unsigned i = 1; i < job.threads; i++) {
+        if (!sj_codec_get(plan->context, i))
+            return sj_raise_no_memory(err, 0);
+    }
+    SJ_TRY(sj_pipeline_run(plan->context, &job, err));
+    sj_checksum_end(&sums.content, w->written->content_checksum);
+    sj_checksum_end(&sums.stored, w->written->checksum);
+    if (plan->wants_digest)
+        sj_blake_end(&sums.stored_digest, w->written->digest);
+    return SNAPJAR_OK;
+}
+
+/* The only frame: there is nothing to share out, and nothing to sum up. */
+static snapjar_status write_single(writing *w, snapjar_error *err)
+{
+    const writing_slot *slot = &w->slots[0];
+
+    SJ_TRY(work(w, 0, 0, err));
+    w->written->stored_size = slot->stored_size;
+    sj_checksum(w->written->content_checksum, slot->content, slot->content_size);
+    sj_checksum(w->written->checksum, slot->stored, slot->stored_size);
+    return sj_output_write(w->output, slot->stored, slot->stored_size, err);
 }
 
 snapjar_status sj_payload_write(const sj_payload_writing *plan, sj_output *output, sj_payload_written *written,
@@ -151,25 +194,11 @@ snapjar_status sj_payload_write(const sj_payload_writing *plan, sj_output *outpu
 {
     writing_slot slots[SJ_SLOTS_MAX];
     writing w = {.plan = plan, .written = written, .output = output, .slots = slots};
-    sj_pipeline job = {.fill = fill, .work = work, .drain = drain, .state = &w};
 
     *written = (sj_payload_written){.size = 0};
-    sj_checksum_begin(&w.content_sum);
-    sj_checksum_begin(&w.stored_sum);
-    if (plan->wants_digest)
-        sj_blake_begin(&w.stored_digest);
-    /* Most pickles are a single frame, in which there is nothing to share out. */
+    if (!sj_codec_get(plan->context, 0))
+        return sj_raise_no_memory(err, 0);
+    /* Most pickles are a single frame. */
     SJ_TRY(fill_slot(&w, 0, &w.has_first, err));
-    job.threads = w.is_ended ? 0 : plan->threads;
-    w.is_first_of_several = !w.is_ended;
-    for (unsigned i = 0; i == 0 || i < job.threads; i++) {
-        if (!sj_codec_get(plan->context, i))
-            return sj_raise_no_memory(err, 0);
-    }
-    SJ_TRY(sj_pipeline_run(plan->context, &job, err));
-    sj_checksum_end(&w.content_sum, written->content_checksum);
-    sj_checksum_end(&w.stored_sum, written->checksum);
-    if (plan->wants_digest)
-        sj_blake_end(&w.stored_digest, written->digest);
-    return SNAPJAR_OK;
+    return w.is_ended && w.has_first && !plan->wants_digest ? write_single(&w, err) : write_frames(&w, err);
 }
