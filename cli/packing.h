@@ -57,8 +57,8 @@ struct packing_values {
                     NULL, 0, 0),                                                                                       \
         PACKING_ROW(values_type, 0, "string-encoding", "NAME", OPTION_CHOICE, string_encoding,                         \
                     "how text of Python 2 is read", "ascii|latin1|bytes", 0, 0),                                       \
-        PACKING_ROW(values_type, 'l', "level", "N", OPTION_NUMBER, level, "zstd level, -7 to 22 (default: 3)", NULL,   \
-                    -7, 22),                                                                                           \
+        PACKING_ROW(values_type, 'l', "level", "N", OPTION_NUMBER, level,                                              \
+                    "zstd level, -7 to 22 (default: 3, or 1 up to 4 KiB)", NULL, -7, 22),                              \
         PACKING_ROW(values_type, 0, "raw", NULL, OPTION_FLAG, raw, "store without compressing", NULL, 0, 0),           \
         PACKING_ROW(values_type, 0, "compress", NULL, OPTION_FLAG, compress,                                           \
                     "compress even where it gains next to nothing", NULL, 0, 0),                                       \

@@ -20,6 +20,12 @@
  */
 #define LEVEL_SMALL (-1)
 /*
+ * Of content up to that size the tables of level 3 are half of the time: level 1 takes 0.57 of it for jobs of 1 to 4
+ * kB. The size is that of level 3 for those, and at most 2 % more for others (dicts, instances, source code, integers).
+ */
+#define SHORT_SIZE_MAX 4096
+#define LEVEL_SHORT 1
+/*
  * A frame that shrinks by less than this share is stored raw, so that reading it is a copy: 1/128, and 1/16 where
  * buffers are stored, which nothing is done with but reading. Noise in floating-point numbers shrinks by some 4 %, and
  * takes three times as long to read then.
@@ -103,7 +109,9 @@ static int level_of(const sj_payload_writing *plan, size_t content_size)
 {
     if (plan->level)
         return plan->level;
-    return content_size <= RAW_SIZE_MAX ? LEVEL_SMALL : LEVEL_DEFAULT;
+    if (content_size <= RAW_SIZE_MAX)
+        return LEVEL_SMALL;
+    return content_size <= SHORT_SIZE_MAX ? LEVEL_SHORT : LEVEL_DEFAULT;
 }
 
 static snapjar_status work(void *state, unsigned slot, unsigned worker, snapjar_error *err)

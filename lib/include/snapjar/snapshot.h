@@ -216,7 +216,7 @@ typedef struct snapjar_pack_options {
     const char *labels_json;
     snapjar_string_encoding string_encoding;
     snapjar_compression compression;
-    /** zstd level, -7 to 22; 0: the default, 3, and -1 for frames of at most 512 bytes. */
+    /** zstd level, -7 to 22; 0: the default: 3, or 1 for frames up to 4 KiB, -1 up to 512 bytes. */
     int level;
     /**
      * Threads that compress a large pickle, at most 64. The calling thread reads, analyses and hashes beside them and
