@@ -155,6 +155,13 @@ static void add_kinds(struct migrate_total *total, const struct text *kinds)
     }
 }
 
+static void add_seals(struct migrate_total *total, const snapjar_migrated_seals *seals)
+{
+    total->seals.renewed_count += seals->renewed_count;
+    total->seals.new_count += seals->new_count;
+    total->seals.dropped_count += seals->dropped_count;
+}
+
 static void add_to_total(struct migrate_total *total, const struct migrate_file *file)
 {
     pthread_mutex_lock(&total->lock);
@@ -170,6 +177,7 @@ static void add_to_total(struct migrate_total *total, const struct migrate_file 
         total->changed_files++;
         total->records += file->migration.record_count;
         total->changed_records += file->migration.changed_count;
+        add_seals(total, &file->seals);
         add_kinds(total, &file->kinds);
         break;
     case FATE_FAILED:
@@ -177,6 +185,20 @@ static void add_to_total(struct migrate_total *total, const struct migrate_file 
         break;
     }
     pthread_mutex_unlock(&total->lock);
+}
+
+static void add_seals_json(struct text *out, const snapjar_migrated_seals *seals)
+{
+    json_number(out, "renewed_seals", seals->renewed_count);
+    json_number(out, "new_seals", seals->new_count);
+    json_number(out, "dropped_seals", seals->dropped_count);
+}
+
+/* As ", 2 seals renewed". */
+static void add_seals_text(struct text *out, uint64_t count, const char *what)
+{
+    if (count)
+        text_printf(out, ", %" PRIu64 " seal%s %s", count, count == 1 ? "" : "s", what);
 }
 
 static void print_changed(const struct migrate_file *file)
@@ -191,13 +213,18 @@ static void print_changed(const struct migrate_file *file)
         json_bool(&out, "old_header", file->migration.has_old_header);
         json_number(&out, "records", file->migration.record_count);
         json_number(&out, "changed_records", file->migration.changed_count);
+        add_seals_json(&out, &file->seals);
         json_number(&out, "size", file->migration.size);
         json_bool(&out, "dry_run", migrate->is_dry);
         json_end(&out);
     } else if (!migrate->is_dry) {
         text_escape_string(&out, file->path);
-        text_printf(&out, ": %" PRIu64 " of %" PRIu64 " record%s migrated\n", file->migration.changed_count,
+        text_printf(&out, ": %" PRIu64 " of %" PRIu64 " record%s migrated", file->migration.changed_count,
                     file->migration.record_count, file->migration.record_count == 1 ? "" : "s");
+        add_seals_text(&out, file->seals.renewed_count, "renewed");
+        add_seals_text(&out, file->seals.new_count, "new");
+        add_seals_text(&out, file->seals.dropped_count, "dropped");
+        text_putc(&out, '\n');
     }
     report_print(&out);
     text_free(&out);
@@ -230,7 +257,8 @@ void migrate_tell_file(struct migrate_file *file)
     }
     if (file->fate == FATE_CHANGED && file->links)
         report_remark(migrate->cli, file->path, "other hard links to the replaced file keep the old bytes");
-    if (file->fate == FATE_CHANGED && !migrate->is_dry)
+    /* Without the option, a file that has one is refused. */
+    if (file->fate == FATE_CHANGED && !migrate->is_dry && migrate->options.drop_seal)
         detaching_remark(migrate->cli, file->path);
     if (file->fate == FATE_FAILED)
         print_failed(file);
@@ -256,6 +284,7 @@ static void add_total_json(const struct migrate *migrate, struct text *out)
     json_number(out, "failed_files", total->failed_files);
     json_number(out, "records", total->records);
     json_number(out, "changed_records", total->changed_records);
+    add_seals_json(out, &total->seals);
     json_number(out, "removed_leftovers", total->removed_leftovers);
     json_key(out, "changes");
     text_putc(out, '{');
@@ -264,6 +293,12 @@ static void add_total_json(const struct migrate *migrate, struct text *out)
     text_putc(out, '}');
     json_bool(out, "dry_run", migrate->is_dry);
     json_end(out);
+}
+
+static void add_total_seals(struct text *out, uint64_t count, const char *what)
+{
+    if (count)
+        text_printf(out, "%8" PRIu64 " seal%s %s\n", count, count == 1 ? "  " : "s ", what);
 }
 
 static void add_total_text(const struct migrate *migrate, struct text *out)
@@ -275,6 +310,9 @@ static void add_total_text(const struct migrate *migrate, struct text *out)
                     total->kinds[i].name);
     if (total->more_records)
         text_printf(out, "%8" PRIu64 " records of more kinds\n", total->more_records);
+    add_total_seals(out, total->seals.renewed_count, "renewed");
+    add_total_seals(out, total->seals.new_count, "new");
+    add_total_seals(out, total->seals.dropped_count, "dropped");
     text_printf(out, "%" PRIu64 " file%s %s, %" PRIu64 " current, %" PRIu64 " other, %" PRIu64 " failed\n",
                 total->changed_files, total->changed_files == 1 ? "" : "s",
                 migrate->is_dry ? "to be migrated" : "migrated", total->current_files, total->other_files,

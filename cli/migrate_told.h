@@ -32,6 +32,7 @@ struct migrate_file {
     /** Named on the command line. */
     bool is_named;
     snapjar_migration migration;
+    snapjar_migrated_seals seals;
     snapjar_error err;
     /** Other hard links that keep the old bytes. */
     uint64_t links;
@@ -54,6 +55,7 @@ struct migrate_total {
     uint64_t failed_files;
     uint64_t records;
     uint64_t changed_records;
+    snapjar_migrated_seals seals;
     uint64_t removed_leftovers;
     struct migrate_kind *kinds;
     size_t kind_count;

@@ -122,6 +122,7 @@ static snapjar_status migrate_source(snapjar_context *context, struct migrate_fi
     options.needs_graphs = migrate->is_dry && !migrate->is_summary;
     options.take = migrate_take;
     options.state = file;
+    options.seals = &file->seals;
     snapjar_status status = sealing_make(migrate->sealing, context, &options.sealer, err);
     if (status == SNAPJAR_OK)
         status = snapjar_migrate(context, source, sink, &options, &file->migration, err);

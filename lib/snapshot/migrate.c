@@ -29,6 +29,7 @@ static snapjar_status convert_item(sj_migrating *m, snapjar_pickles *pickles, co
     if (carried)
         in.carried = *carried;
     snapjar_status status = sj_migrate_pickle(m, &in, err);
+    sj_migrate_count_seal(m, false, false);
     snapjar_content_free(content);
     return status;
 }
@@ -109,6 +110,7 @@ static snapjar_status copy_record(sj_migrating *m, snapjar_reader *reader, snapj
     }
     sj_free(m->context, buffer);
     memcpy(m->stream_previous, header->prefix.checksum, SJ_CHECKSUM_SIZE);
+    sj_migrate_count_seal(m, snapjar_header_seal_size(header) > 0, true);
     m->result.record_count++;
     if (status == SNAPJAR_OK && m->options.take) {
         char type[SJ_TYPE_SIZE_MAX + 1];
@@ -155,6 +157,7 @@ static snapjar_status migrate_record(sj_migrating *m, snapjar_reader *reader, co
         in.buffers = snapjar_header_buffers(header, &in.buffer_count);
         in.is_foreign = is_foreign;
         status = sj_migrate_pickle(m, &in, err);
+        sj_migrate_count_seal(m, snapjar_header_seal_size(header) > 0, false);
     }
     sj_analysis_done(m->context);
     snapjar_content_free(content);
@@ -313,6 +316,8 @@ snapjar_status snapjar_migrate(snapjar_context *context, snapjar_source *source,
         return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
                         "context, source, sink or migration is NULL");
     SJ_TRY(sj_options_read(&m.options, sizeof(m.options), options, "snapjar_migrate_options", err));
+    if (m.options.seals)
+        *m.options.seals = (snapjar_migrated_seals){0};
     SJ_TRY(sj_options_read(&m.old, sizeof(m.old), m.options.old, "snapjar_old_options", err));
     SJ_TRY(sj_limits_resolve(&m.limits, m.options.limits, err));
     SJ_TRY(check_options(&m, err));
@@ -329,6 +334,8 @@ snapjar_status snapjar_migrate(snapjar_context *context, snapjar_source *source,
         return status;
     sj_checksum_end(&m.checksum, m.result.checksum);
     *migration = m.result;
+    if (m.options.seals && !m.result.is_current)
+        *m.options.seals = m.seals;
     return SNAPJAR_OK;
 }
 

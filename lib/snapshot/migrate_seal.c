@@ -74,6 +74,18 @@ snapjar_status sj_migrate_refuse_unsealed(const sj_migrating *m, snapjar_error *
 
 /* ---- new seals ---- */
 
+void sj_migrate_count_seal(sj_migrating *m, bool was_sealed, bool is_copied)
+{
+    const bool is_kept = was_sealed && !m->options.drop_seal;
+
+    if (m->options.sealer) {
+        m->seals.renewed_count += is_kept;
+        m->seals.new_count += !is_kept;
+    }
+    /* Without a sealer, copied records keep the seals that they have. */
+    m->seals.dropped_count += was_sealed && !is_kept && (m->options.sealer || !is_copied);
+}
+
 static snapjar_status write_to_spool(void *state, const void *bytes, size_t size, snapjar_error *err)
 {
     return sj_spool_write(state, bytes, size, err);

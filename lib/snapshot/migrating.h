@@ -23,6 +23,7 @@ typedef struct sj_migrating {
     snapjar_sink *emitted;
     sj_checksum_state checksum;
     snapjar_migration result;
+    snapjar_migrated_seals seals;
     /** The stream whose records no longer follow one another as they did, and the last new header of it. */
     char stream_id[SJ_STREAM_ID_SIZE + 1];
     uint8_t stream_previous[SJ_CHECKSUM_SIZE];
@@ -61,6 +62,9 @@ snapjar_status sj_migrate_pickle(sj_migrating *m, const sj_incoming *in, snapjar
 /** Writes bytes of a record that stays as it is. */
 snapjar_status sj_migrate_put(sj_migrating *m, const void *bytes, size_t size, snapjar_error *err)
     __attribute__((warn_unused_result));
+
+/** Counts what becomes of the seal of a record that is written, made anew or copied. */
+void sj_migrate_count_seal(sj_migrating *m, bool was_sealed, bool is_copied);
 
 /** Whether the header's record must be made anew because of the options or of the stream that it is in. */
 snapjar_status sj_migrate_needs_work(const sj_migrating *m, const snapjar_header *header, uint64_t file_offset,

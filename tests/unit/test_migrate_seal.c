@@ -14,6 +14,7 @@ static snapjar_key *key;
 static snapjar_key *other_key;
 static snapjar_migrate_options options;
 static snapjar_migration migration;
+static snapjar_migrated_seals seals;
 
 static int set_up(void **state)
 {
@@ -24,6 +25,7 @@ static int set_up(void **state)
     options = (snapjar_migrate_options)SNAPJAR_MIGRATE_OPTIONS_INIT;
     options.has_protocol = true;
     options.protocol = 2;
+    options.seals = &seals;
     return 0;
 }
 
@@ -94,14 +96,23 @@ static void assert_refused(const blob *file, snapjar_status status, snapjar_diag
     snapjar_error err;
     blob out;
 
+    memset(&seals, 1, sizeof(seals));
     assert_fault(migrate(file, &out, &err), &err, status, diagnostic, SNAPJAR_SPACE_FILE, offset);
     assert_null(out.bytes);
+    assert_int_equal(seals.renewed_count + seals.new_count + seals.dropped_count, 0);
 }
 
 static void seal_with(const snapjar_key *by, const char *seal_context)
 {
     snapjar_sealer_free(options.sealer);
     options.sealer = fixed_sealer(context, &by, 1, seal_context);
+}
+
+static void assert_seals(uint64_t renewed, uint64_t made, uint64_t dropped)
+{
+    assert_int_equal(seals.renewed_count, renewed);
+    assert_int_equal(seals.new_count, made);
+    assert_int_equal(seals.dropped_count, dropped);
 }
 
 static void test_renewed(void **state)
@@ -113,11 +124,13 @@ static void test_renewed(void **state)
         seal_with(key, "jobs");
         assert_ok(migrate(&old, &new, err));
         assert_int_equal(migration.changed_count, count);
+        assert_seals(count, 0, 0);
         assert_sealed(&new, key, "jobs", count);
         /* What is current stays as it is. */
         blob again;
         assert_ok(migrate(&new, &again, err));
         assert_true(migration.is_current);
+        assert_seals(0, 0, 0);
         assert_int_equal(again.size, 0);
         free(again.bytes);
         free(new.bytes);
@@ -172,6 +185,7 @@ static void test_current_records_beside(void **state)
     assert_ok(migrate(&old, &new, err));
     assert_int_equal(migration.changed_count, 1);
     assert_int_equal(migration.record_count, 2);
+    assert_seals(2, 0, 0);
     assert_sealed(&new, other_key, NULL, 2);
     free(new.bytes);
     /* Without seals, the second names the first as it stands. */
@@ -179,6 +193,8 @@ static void test_current_records_beside(void **state)
     snapjar_sealer_free(options.sealer);
     options.sealer = NULL;
     assert_ok(migrate(&old, &new, err));
+    /* That of the record which is copied stays. */
+    assert_seals(0, 0, 1);
     snapjar_source *source = NULL;
     snapjar_reader *reader = NULL;
     const snapjar_record *record = NULL;
@@ -219,6 +235,7 @@ static void test_forged_is_not_renewed(void **state)
     /* Without a seal anywhere it is as if it were packed now; but not where a seal is demanded. */
     blob new;
     assert_ok(migrate(&stripped, &new, err));
+    assert_seals(0, 1, 0);
     assert_sealed(&new, key, NULL, 1);
     free(new.bytes);
     demand.trust = trust;
@@ -253,6 +270,7 @@ static void test_dropped_on_demand(void **state)
     seal_with(key, NULL);
     options.drop_seal = true;
     assert_ok(migrate(&old, &new, err));
+    assert_seals(0, 2, 2);
     assert_sealed(&new, key, NULL, 2);
     free(new.bytes);
     free(old.bytes);

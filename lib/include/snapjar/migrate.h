@@ -146,6 +146,16 @@ typedef struct snapjar_migrated {
 /** Takes what became of a record, in order. Anything but SNAPJAR_OK ends the migration with that. */
 typedef snapjar_status snapjar_take_migrated(void *state, const snapjar_migrated *record, snapjar_error *err);
 
+/** What became of the seals of a file that changed, in records. */
+typedef struct snapjar_migrated_seals {
+    /** They were sealed, and are sealed again by the sealer. */
+    uint64_t renewed_count;
+    /** They were not sealed, or `drop_seal` is set, and are sealed by the sealer. */
+    uint64_t new_count;
+    /** They were sealed, and what was their seal was left off. */
+    uint64_t dropped_count;
+} snapjar_migrated_seals;
+
 typedef struct snapjar_migrate_options {
     /** sizeof(snapjar_migrate_options) of the program. */
     size_t struct_size;
@@ -187,12 +197,14 @@ typedef struct snapjar_migrate_options {
      * keys, in its context, all of it; what has no seal at all gets one. One sealer for each thread. NULL: no seals.
      */
     snapjar_sealer *sealer;
+    /** Gets what became of seals, all zero for a source that is current; or NULL. */
+    snapjar_migrated_seals *seals;
 } snapjar_migrate_options;
 
 #define SNAPJAR_MIGRATE_OPTIONS_INIT                                                                                   \
     {                                                                                                                  \
         sizeof(snapjar_migrate_options), NULL, false, 0, false, SNAPJAR_STRING_ASCII, NULL, false, 0, NULL, NULL,      \
-            false, NULL, NULL, NULL, NULL, NULL                                                                        \
+            false, NULL, NULL, NULL, NULL, NULL, NULL                                                                  \
     }
 
 typedef struct snapjar_migration {
