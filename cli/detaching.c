@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "text.h"
@@ -49,6 +50,17 @@ static snapjar_status open_seal(snapjar_detached **detached, snapjar_context *co
     return status == SNAPJAR_IO && err->system_errno == ENOENT ? SNAPJAR_OK : status;
 }
 
+/* Where something else than a file is, none is written: a pipe would keep us waiting. */
+static snapjar_status check_place(const char *seal_path, snapjar_error *err)
+{
+    struct stat info;
+
+    if (stat(seal_path, &info) != 0 || S_ISREG(info.st_mode))
+        return SNAPJAR_OK;
+    report_make(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, "the detached seal is no regular file");
+    return err->status;
+}
+
 snapjar_status detaching_seal(snapjar_context *context, snapjar_sealer *sealer, const char *path, const char *seal_path,
                               snapjar_durability durability, const snapjar_seal_options *options, uint64_t *count,
                               const char **blamed, snapjar_error *err)
@@ -59,8 +71,12 @@ snapjar_status detaching_seal(snapjar_context *context, snapjar_sealer *sealer, 
     snapjar_sink *sink = NULL;
 
     sink_options.durability = durability;
-    *blamed = path;
-    snapjar_status status = snapjar_source_open_path(&source, context, path, 0, err);
+    *blamed = seal_path;
+    snapjar_status status = check_place(seal_path, err);
+    if (status == SNAPJAR_OK) {
+        *blamed = path;
+        status = snapjar_source_open_path(&source, context, path, 0, err);
+    }
     if (status == SNAPJAR_OK) {
         *blamed = seal_path;
         /* First the lock, so that nobody adds a signature between reading and writing. */
@@ -114,7 +130,9 @@ snapjar_status detaching_unseal(snapjar_context *context, const char *seal_path,
 
     *count = 0;
     /* What is no detached seal is somebody's file: it is not taken away. */
-    snapjar_status status = open_seal(&detached, context, seal_path, err);
+    snapjar_status status = check_place(seal_path, err);
+    if (status == SNAPJAR_OK)
+        status = open_seal(&detached, context, seal_path, err);
     if (status != SNAPJAR_OK || !detached)
         return status;
     size_t before = snapjar_detached_signature_count(detached);

@@ -353,6 +353,15 @@ def test_sealing_is_refused(one, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["build.pub", "one.snapjar", "one.snapjar.seal"]
 
 
+def test_a_pipe_keeps_nobody_waiting(one):
+    seal_of(one).unlink()
+    os.mkfifo(seal_of(one))
+    for call in (lambda: snapjar.seal(one, key=KEY, detached=True), lambda: snapjar.unseal(one, detached=True)):
+        with pytest.raises(ValueError, match="no regular file"):
+            call()
+    assert refused(snapjar.load, one, trust=TRUST, detached=True)[0] == "seal-file-invalid"
+
+
 def test_sealing_inside(one):
     data = one.read_bytes()
     assert snapjar.seal(one, key=KEY) == 1 and snapjar.load(one, trust=KEY) == {"a": 1}

@@ -172,7 +172,10 @@ def _seal_path(path: Any, detached: Any) -> bytes | None:
         return None
     if detached is not True and not _is_path(detached):
         raise TypeError(f"detached is True or the path of the seal here, not {type(detached).__name__}")
-    return fspath(path) + b".seal" if detached is True else fspath(detached)
+    where = fspath(path) + b".seal" if detached is True else fspath(detached)
+    if os.path.exists(where) and not os.path.isfile(where):
+        raise ValueError(f"{os.fsdecode(where)} is no regular file, and so no detached seal")
+    return where
 
 
 def seal(
