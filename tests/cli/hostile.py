@@ -45,7 +45,8 @@ def contents(folder: pathlib.Path) -> dict[str, bytes]:
 
 # ---- 1. interrupted, short, backwards ----
 
-# Each is run in a fresh folder with in.pkl, new.pkl, more.snapjar (three records), torn.snapjar and damaged.snapjar.
+# Each is run in a fresh folder with in.pkl, new.pkl, more.snapjar (three records), frames.snapjar (one of several frames), torn.snapjar and
+# damaged.snapjar.
 COMMANDS = [
     ["pack", "in.pkl", "-o", "out.snapjar"],
     ["pack", "in.pkl", "-o", "more.snapjar", "--force", "--threads", "2"],
@@ -55,6 +56,7 @@ COMMANDS = [
     ["append", "torn.snapjar", "new.pkl", "--repair"],
     ["unpack", "more.snapjar", "-o", "out.pkl"],
     ["unpack", "more.snapjar", "-o", "-"],
+    ["unpack", "frames.snapjar", "-T2", "-o", "out.pkl"],
     ["unpack", "damaged.snapjar", "-o", "out.pkl"],
     ["verify", "more.snapjar", "torn.snapjar", "damaged.snapjar"],
     ["verify", "--json", "-j", "2", "."],
@@ -79,6 +81,7 @@ def make_files(folder: pathlib.Path) -> None:
     (folder / "new.pkl").write_bytes(pickle.dumps({**state, "numbers": [1, 2, 3]}, 4))
     (folder / "three.pkl").write_bytes(b"".join(pickle.dumps((number, state), 4) for number in range(3)))
     check(run(folder, "pack", "three.pkl", "-o", "more.snapjar").returncode == 0, "pack works at all")
+    check(run(folder, "pack", "--frame-size", "64K", "in.pkl", "-o", "frames.snapjar").returncode == 0, "so do small frames")
     snapshot = (folder / "more.snapjar").read_bytes()
     (folder / "three.pkl").unlink()
     (folder / "torn.snapjar").write_bytes(snapshot[:-100])
@@ -146,6 +149,9 @@ def fill_all(root: pathlib.Path) -> None:
     (root / "in.pkl").write_bytes(noise)
     check(run(root, "pack", "in.pkl", "-o", "old.snapjar").returncode == 0, "pack works at all")
     snapshot = (root / "old.snapjar").read_bytes()
+    (root / "one.pkl").write_bytes(pickle.dumps(os.urandom(150_000), 4))
+    check(run(root, "pack", "--frame-size", "64K", "one.pkl", "-o", "frames.snapjar").returncode == 0, "small frames work at all")
+    frames = (root / "frames.snapjar").read_bytes()
     damaged = bytearray(snapshot)
     damaged[len(damaged) // 2] ^= 1
     source = str(root / "in.pkl")
@@ -155,6 +161,7 @@ def fill_all(root: pathlib.Path) -> None:
         ("append --repair", {"old.snapjar": snapshot + snapshot[:9000]}, ["append", "old.snapjar", source, "--repair"]),
         ("recover", {"old.snapjar": bytes(damaged)}, ["recover", "old.snapjar", "-o", "new.snapjar"]),
         ("unpack", {"old.snapjar": snapshot}, ["unpack", "old.snapjar", "-o", "out.pkl"]),
+        ("unpack -T2", {"old.snapjar": frames}, ["unpack", "old.snapjar", "-o", "out.pkl", "-T2"]),
         ("transcode", {"old.snapjar": snapshot}, ["transcode", "-p", "5", source, "-o", "new.pkl"]),
     ]:
         check(fill(place, files, command, name), f"{name} gets through once there is room")
