@@ -15,11 +15,12 @@
 #include "head_source.h"
 #include "json_out.h"
 #include "parallel.h"
-#include "pickle_files.h"
 #include "walk.h"
 
 /* A file up to this size is read at once, with three system calls in all, where its payload is wanted too. */
 #define HEAD_SIZE (16u << 10)
+/* What a file gives is handed on in pieces of this size, where it is the only one. */
+#define PIECE_SIZE ((size_t)64 << 10)
 
 struct batch_worker {
     snapjar_context *context;
@@ -148,8 +149,6 @@ static void look_at_file(struct batch *batch, struct batch_worker *worker, const
         batch_fail(batch, outcome, item->path, &err); /* NOLINT(bugprone-branch-clone): failures are treated alike */
     else if (batch->look_source)
         batch->look_source(batch, worker->context, source, item->path, outcome);
-    else if (batch->look_pickle)
-        pickle_files_look(batch, worker->context, source, item->path, outcome);
     else if (item->kind == WALK_OTHER && !is_snapshot(source))
         outcome->is_other = true;
     else if (open_reader(batch, worker->context, source, &reader, &err) != SNAPJAR_OK)
@@ -192,6 +191,23 @@ static void count(struct batch *batch, const struct outcome *outcome)
         batch->failed_counts[outcome->worst]++;
 }
 
+static void hand_on(struct batch *batch, const char *path, struct outcome *outcome)
+{
+    if (batch->take)
+        batch->take(batch, path, outcome);
+    else
+        report_print(&outcome->out);
+}
+
+void batch_hand_on(struct batch *batch, const char *path, struct outcome *outcome)
+{
+    if (!batch->is_alone || outcome->out.size < PIECE_SIZE)
+        return;
+    progress_clear(&batch->progress);
+    hand_on(batch, path, outcome);
+    text_clear(&outcome->out);
+}
+
 static void emit(void *state, size_t index, void *result)
 {
     struct batch *batch = state;
@@ -215,10 +231,7 @@ static void emit(void *state, size_t index, void *result)
     count(batch, outcome);
     if (outcome->out.size || outcome->log.size)
         progress_clear(&batch->progress);
-    if (batch->take)
-        batch->take(batch, item->path, outcome);
-    else
-        report_print(&outcome->out);
+    hand_on(batch, item->path, outcome);
     if (outcome->log.size) {
         report_flush();
         fwrite(outcome->log.data, 1, outcome->log.size, stderr);

@@ -93,8 +93,9 @@ struct batch {
     /** Looks at an open file; on a worker's thread. */
     void (*look)(struct batch *batch, const char *path, snapjar_reader *reader, struct outcome *outcome);
     /**
-     * In place of `look`: looks at a pickle of a file of any kind; on a worker's thread. A failure that it returns is
-     * told by `fail`. Every file is then looked at, and what is no pickle of any kind is a failure as well.
+     * In place of `look`, set by pickle_files_look_at: looks at a pickle of a file of any kind; on a worker's thread. A
+     * failure that it returns is told by `fail`. Every file is then looked at, and what is no pickle of any kind is a
+     * failure as well.
      */
     snapjar_status (*look_pickle)(struct batch *batch, const char *path, snapjar_pickles *pickles,
                                   const snapjar_pickles_item *item, struct outcome *outcome, snapjar_error *err);
@@ -129,6 +130,9 @@ void batch_init(struct batch *batch, struct cli *cli, const struct batch_values 
 
 /** Looks at everything behind `paths`. Afterwards the numbers are complete and the exit code is in the report. */
 void batch_run(struct batch *batch, const struct string_list *paths);
+
+/** While `look` is at work on the only file there is: hands on what has gathered, once it is much. */
+void batch_hand_on(struct batch *batch, const char *path, struct outcome *outcome);
 
 /** Tells a failure by the batch's `fail`. */
 void batch_fail(const struct batch *batch, struct outcome *outcome, const char *path, const snapjar_error *err);

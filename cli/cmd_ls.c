@@ -109,6 +109,7 @@ static void look(struct batch *batch, const char *path, snapjar_reader *reader, 
             add_json(&outcome->out, path, record);
         else
             add_cells(&outcome->out, path, record);
+        batch_hand_on(batch, path, outcome);
     }
 }
 
@@ -171,7 +172,9 @@ const struct command command_ls = {
     "Prints a line for each record: file, number, type, schema version, pickle protocol, time of creation, size of "
     "the content, size as stored, and the ratio of the two. Only headers are read and checked: what the payloads hold "
     "is told by verify. Without a PATH the current directory is listed. Where a "
-    "terminal is too narrow, ratio, protocol and size as stored are left out, in this order.\n\n"
+    "terminal is too narrow, ratio, protocol and size as stored are left out, in this order. Of more than some ten "
+    "thousand records they are printed in parts, so that none but the last is kept in memory: columns may get wider "
+    "from one to the next.\n\n"
     "Directories are walked in sorted order; links to directories are not followed. In them, files called *.snapjar "
     "must be snapshots, files with another name are listed if they begin as one, and the rest is counted.",
     rows,

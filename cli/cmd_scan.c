@@ -433,7 +433,7 @@ static int scan_paths(struct cli *cli, const struct scan_values *values, const s
     batch.scan_options.stack_depth_max = (uint64_t)values->max_stack.value;
     batch.scan_options.memo_count_max = (uint64_t)values->max_memo.value;
     batch.scan_options.global_count_max = (uint64_t)values->max_globals.value;
-    batch.look_pickle = look;
+    pickle_files_look_at(&batch, look);
     batch.fail = fail;
     batch.take = take;
     batch.verb = "scanning";

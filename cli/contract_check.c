@@ -244,7 +244,7 @@ int contract_check(struct cli *cli, const struct contract_values *values, const 
         cli->report.is_quiet = values->quiet;
         batch.limits.content_size_max = values->max_size;
         batch.needs_scan = true;
-        batch.look_pickle = look;
+        pickle_files_look_at(&batch, look);
         batch.take = take;
         batch.verb = "checking";
         batch.string_encoding = (snapjar_string_encoding)(values->encoding ? values->encoding - 1 : 0);

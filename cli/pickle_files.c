@@ -93,8 +93,8 @@ static void look_at_all(struct batch *batch, snapjar_pickles *pickles, const cha
     }
 }
 
-void pickle_files_look(struct batch *batch, snapjar_context *context, snapjar_source *source, const char *path,
-                       struct outcome *outcome)
+static void look_at_file(struct batch *batch, snapjar_context *context, snapjar_source *source, const char *path,
+                         struct outcome *outcome)
 {
     snapjar_error err;
     snapjar_pickles *pickles = NULL;
@@ -117,4 +117,13 @@ void pickle_files_look(struct batch *batch, snapjar_context *context, snapjar_so
         batch_fail(batch, outcome, path, &err);
     progress_clear(&progress);
     snapjar_pickles_free(pickles);
+}
+
+void pickle_files_look_at(struct batch *batch,
+                          snapjar_status (*look)(struct batch *batch, const char *path, snapjar_pickles *pickles,
+                                                 const snapjar_pickles_item *item, struct outcome *outcome,
+                                                 snapjar_error *err))
+{
+    batch->look_pickle = look;
+    batch->look_source = look_at_file;
 }

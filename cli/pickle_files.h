@@ -32,8 +32,10 @@ void pickle_add_type(struct text *out, snapjar_scan *scan);
  */
 bool pickle_is_harmless_text(const struct outcome *outcome, const snapjar_error *err);
 
-/** Calls the batch's `look_pickle` for each pickle of the source, and tells failures. For batch.c. */
-void pickle_files_look(struct batch *batch, snapjar_context *context, snapjar_source *source, const char *path,
-                       struct outcome *outcome);
+/** Makes the batch look at every pickle of every file by `look`, and tell failures: see `look_pickle`. */
+void pickle_files_look_at(struct batch *batch,
+                          snapjar_status (*look)(struct batch *batch, const char *path, snapjar_pickles *pickles,
+                                                 const snapjar_pickles_item *item, struct outcome *outcome,
+                                                 snapjar_error *err));
 
 #endif

@@ -18,6 +18,8 @@
 
 /* The output is handed on in pieces of this size. */
 #define OUT_SIZE (32u << 10)
+/* Rows with more cells than this are printed before others come. */
+#define CELLS_SIZE_MAX ((size_t)2 << 20)
 
 struct table {
     const struct table_column *columns;
@@ -25,6 +27,9 @@ struct table {
     /** All cells, each ended by NUL; the last one only when the next one begins. */
     struct text cells;
     bool is_cell_open;
+    /** Some rows were printed; and, but on a terminal, how wide their columns were. */
+    bool is_begun;
+    size_t *widths;
 };
 
 struct table *table_new(const struct table_column *columns, size_t count)
@@ -53,6 +58,11 @@ void table_add_cells(struct table *table, const struct text *cells)
 {
     end_cell(table);
     text_add(&table->cells, cells->data, cells->size);
+    if (table->cells.size < CELLS_SIZE_MAX)
+        return;
+    table_print(table);
+    text_clear(&table->cells);
+    table->is_begun = true;
 }
 
 static void add_cell(struct text *out, const struct table *table, size_t column, const char *cell, size_t width)
@@ -86,15 +96,25 @@ static size_t *measure(const struct table *table, bool has_titles)
     return widths;
 }
 
-static void print_plain(const struct table *table, bool has_titles)
+/* At least as wide as in the rows before. */
+static size_t *measure_further(const struct table *table, bool has_titles)
+{
+    size_t *widths = measure(table, has_titles);
+
+    for (size_t i = 0; table->widths && i < table->column_count; i++)
+        widths[i] = widths[i] > table->widths[i] ? widths[i] : table->widths[i];
+    return widths;
+}
+
+static void print_plain(struct table *table, bool has_titles)
 {
     size_t count = table->column_count;
-    size_t *widths = measure(table, has_titles);
+    size_t *widths = measure_further(table, has_titles);
     const char *end = table->cells.data + table->cells.size;
     struct text out = {0};
     size_t column = 0;
 
-    for (size_t i = 0; has_titles && i < count; i++)
+    for (size_t i = 0; has_titles && !table->is_begun && i < count; i++)
         add_cell(&out, table, i, table->columns[i].title, widths[i]);
     for (const char *cell = table->cells.data; cell < end; cell += strlen(cell) + 1) {
         add_cell(&out, table, column, cell, widths[column]);
@@ -106,7 +126,8 @@ static void print_plain(const struct table *table, bool has_titles)
     }
     report_print(&out);
     text_free(&out);
-    free(widths);
+    free(table->widths);
+    table->widths = widths;
 }
 
 #ifdef HAVE_SMARTCOLS
@@ -280,5 +301,6 @@ void table_free(struct table *table)
     if (!table)
         return;
     text_free(&table->cells);
+    free(table->widths);
     free(table);
 }

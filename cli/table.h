@@ -33,10 +33,14 @@ struct table *table_new(const struct table_column *columns, size_t count);
 /** Ends the cell before and begins the next one, from left to right, row by row. Valid until the next call. */
 struct text *table_cell(struct table *table);
 
-/** Adds many cells at once, each ended by NUL. */
+/**
+ * Adds many cells at once, whole rows, each cell ended by NUL. Of a table of tens of thousands of rows those that are
+ * there are printed now and then, so that it never is in memory whole: columns may get wider further down then, and on
+ * a terminal the titles come again.
+ */
 void table_add_cells(struct table *table, const struct text *cells);
 
-/** Prints the table, if it has rows, to standard output. Titles that are empty are left out. */
+/** Prints the table, or what is left of it, if it has rows, to standard output. Titles that are empty are left out. */
 void table_print(struct table *table);
 
 /** True if libsmartcols was built in. */
