@@ -21,6 +21,8 @@
 #define THREADS_DEFAULT_MAX 4U
 /** Plans (what the globals of a kind of pickle resolve to) that are kept. */
 #define PLAN_COUNT 16
+/** Environments that are kept: one for each type whose records are loaded in turn. */
+#define ENVIRONMENT_COUNT 8
 /** What quick.c knows by name. */
 #define QUICK_KEYWORD_COUNT 9
 #define QUICK_COMPRESSION_COUNT 3
@@ -68,6 +70,14 @@ typedef struct workspace {
     PyObject *keywords;
 } workspace;
 
+/** The start of a header whose environment was found to be this one, and by which rules. */
+typedef struct environment {
+    /** NULL: none. */
+    PyObject *rules;
+    char *header;
+    size_t header_size;
+} environment;
+
 typedef struct module_state {
     PyTypeObject *policy_type;
     PyTypeObject *stream_type;
@@ -108,10 +118,9 @@ typedef struct module_state {
     size_t spare_count;
     plan plans[PLAN_COUNT];
     size_t plan_next;
-    /** The start of the last header whose environment was found to be this one, and by which rules. */
-    PyObject *environment_rules;
-    char *environment_checked;
-    size_t environment_checked_size;
+    /** Headers of which the environment was found to be this one. */
+    environment environments[ENVIRONMENT_COUNT];
+    size_t environment_next;
     /** The modules that the last pickle's globals are in, and what build info (JSON, as bytes) that gave. */
     char *build_modules;
     size_t build_modules_size;
@@ -259,6 +268,8 @@ PyObject *plan_find(module_state *state, workspace *ws, PyObject *policy, int la
 void plans_clear(module_state *state);
 /** What was kept with a scan that goes. */
 void recent_clear(recent *r);
+/** The same of all workspaces that are not in use. */
+void recents_clear(module_state *state);
 /** [(module, name, mapped module, mapped name, uses, fields or None, first offset)] of a scan. */
 PyObject *globals_list(snapjar_scan *scan);
 
@@ -281,6 +292,8 @@ PyObject *load_record(module_state *state, workspace *ws, snapjar_reader *reader
 /** Reads (policy, environment, layout, expected, threads). 0, or -1 with an exception. */
 int load_settings_read(const module_state *state, load_settings *settings, PyObject *const *arguments,
                        Py_ssize_t count);
+/** Forgets all environments that were found to be this one. */
+void environments_clear(module_state *state);
 PyObject *core_load_bytes(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 
 /* ---- dump.c ---- */

@@ -32,13 +32,33 @@ static int remember_environment(module_state *state, snapjar_text json, size_t s
         return -1;
     }
     memcpy(copy, json.data, shared);
-    PyMem_Free(state->environment_checked);
-    state->environment_checked = copy;
-    state->environment_checked_size = shared;
-    PyObject *old = state->environment_rules;
-    state->environment_rules = Py_NewRef(rules);
-    Py_XDECREF(old);
+    environment *kept = &state->environments[state->environment_next];
+    state->environment_next = (state->environment_next + 1) % ENVIRONMENT_COUNT;
+    environment old = *kept;
+    *kept = (environment){Py_NewRef(rules), copy, shared};
+    PyMem_Free(old.header);
+    Py_XDECREF(old.rules);
     return 0;
+}
+
+void environments_clear(module_state *state)
+{
+    for (size_t i = 0; i < ENVIRONMENT_COUNT; i++) {
+        environment old = state->environments[i];
+        state->environments[i] = (environment){0};
+        PyMem_Free(old.header);
+        Py_XDECREF(old.rules);
+    }
+}
+
+static bool environment_is_known(const module_state *state, snapjar_text json, size_t shared, const PyObject *rules)
+{
+    for (size_t i = 0; shared && i < ENVIRONMENT_COUNT; i++) {
+        const environment *kept = &state->environments[i];
+        if (kept->rules == rules && kept->header_size == shared && memcmp(kept->header, json.data, shared) == 0)
+            return true;
+    }
+    return false;
 }
 
 static int check_environment(module_state *state, const snapjar_header *header, PyObject *rules)
@@ -47,8 +67,7 @@ static int check_environment(module_state *state, const snapjar_header *header, 
         return 0;
     snapjar_text json = snapjar_header_json(header);
     size_t shared = shared_size(json);
-    if (shared && state->environment_rules == rules && state->environment_checked_size == shared &&
-        memcmp(state->environment_checked, json.data, shared) == 0)
+    if (environment_is_known(state, json, shared, rules))
         return 0;
     PyObject *answer =
         PyObject_CallFunction(state->hooks[HOOK_CHECK_ENVIRONMENT], "y#O", json.data, (Py_ssize_t)json.size, rules);

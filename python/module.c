@@ -36,7 +36,8 @@ static PyObject *core_forget(PyObject *module, PyObject *unused)
     Py_CLEAR(state->typed_module);
     Py_CLEAR(state->typed_name);
     Py_CLEAR(state->typed_text);
-    Py_CLEAR(state->environment_rules);
+    environments_clear(state);
+    recents_clear(state);
     plans_clear(state);
     Py_RETURN_NONE;
 }
@@ -164,7 +165,8 @@ static int core_traverse(PyObject *module, visitproc visit, void *arg)
         Py_VISIT(state->plans[i].table);
         Py_VISIT(state->plans[i].places);
     }
-    Py_VISIT(state->environment_rules);
+    for (int i = 0; i < ENVIRONMENT_COUNT; i++)
+        Py_VISIT(state->environments[i].rules);
     return 0;
 }
 
@@ -184,7 +186,8 @@ static int core_clear(PyObject *module)
     Py_CLEAR(state->pickle_dumps);
     for (int i = 0; i < HOOK_COUNT; i++)
         Py_CLEAR(state->hooks[i]);
-    Py_CLEAR(state->environment_rules);
+    environments_clear(state);
+    recents_clear(state);
     plans_clear(state);
     return 0;
 }
@@ -208,9 +211,7 @@ static void core_free(void *module)
     Py_CLEAR(state->load_name);
     quick_clear(state);
     PyMem_Free(state->build_modules);
-    PyMem_Free(state->environment_checked);
     state->build_modules = NULL;
-    state->environment_checked = NULL;
     while (state->spare_count)
         workspace_drop(state->spare[--state->spare_count]);
 }

@@ -159,6 +159,12 @@ void recent_clear(recent *r)
     Py_XDECREF(old.build_json);
 }
 
+void recents_clear(module_state *state)
+{
+    for (size_t i = 0; i < state->spare_count; i++)
+        recent_clear(&state->spare[i]->recent);
+}
+
 void plans_clear(module_state *state)
 {
     for (size_t i = 0; i < PLAN_COUNT; i++)
