@@ -33,21 +33,28 @@ static void kept_release(snapjar_context *context, void *pointer)
 
     for (size_t i = 0; i < SJ_KEPT_CONSTANT_COUNT; i++)
         sj_kept_drop_constant(context, &kept->constants[i]);
-    sj_free(context, kept->checked_key);
-    sj_free(context, kept->prepared_key);
-    sj_free(context, kept->checked_layout);
-    sj_free(context, kept->prepared);
+    for (size_t i = 0; i < SJ_KEPT_CONSTANT_COUNT; i++) {
+        sj_free(context, kept->written[i].checked_key);
+        sj_free(context, kept->written[i].prepared_key);
+        sj_free(context, kept->written[i].checked_layout);
+        sj_free(context, kept->written[i].prepared);
+    }
     sj_free(context, kept->frame);
     sj_free(context, kept);
 }
 
 sj_kept *sj_kept_get(snapjar_context *context)
 {
-    if (!context->slots[SJ_SLOT_HEADER].kept) {
-        context->slots[SJ_SLOT_HEADER].kept = sj_alloc_zero(context, sizeof(sj_kept));
+    sj_kept *kept = context->slots[SJ_SLOT_HEADER].kept;
+
+    if (!kept) {
+        kept = sj_alloc_zero(context, sizeof(*kept));
+        context->slots[SJ_SLOT_HEADER].kept = kept;
         context->slots[SJ_SLOT_HEADER].release = kept_release;
+        if (kept)
+            kept->current = &kept->written[0];
     }
-    return context->slots[SJ_SLOT_HEADER].kept;
+    return kept;
 }
 
 void sj_kept_drop_constant(snapjar_context *context, sj_kept_constant *constant)
@@ -314,20 +321,42 @@ static snapjar_status compare_key(text_buffer *key, const sj_header_plan *plan, 
     return key->has_failed ? sj_raise_no_memory(err, key->size) : SNAPJAR_OK;
 }
 
+/* Goes to what is kept for headers of the user's part in this plan, or to the place for it. */
+static bool choose_kept(sj_kept *kept, const sj_header_plan *plan)
+{
+    key_pieces pieces;
+
+    list_key(&pieces, plan);
+    for (size_t i = 0; i < SJ_KEPT_CONSTANT_COUNT; i++) {
+        /* Most times it is the one of the header before. */
+        size_t at = ((size_t)(kept->current - kept->written) + i) % SJ_KEPT_CONSTANT_COUNT;
+        sj_kept_written *written = &kept->written[at];
+        if (!written->checked_key || !is_key(&pieces, written->checked_key, written->checked_key_size))
+            continue;
+        kept->current = written;
+        return true;
+    }
+    kept->current = &kept->written[kept->oldest_written];
+    kept->oldest_written = (kept->oldest_written + 1) % SJ_KEPT_CONSTANT_COUNT;
+    return false;
+}
+
 static snapjar_status check_user_part(snapjar_context *context, sj_kept *kept, const sj_header_plan *plan,
                                       snapjar_error *err)
 {
     text_buffer key = {.context = context};
     text_buffer constant = {.context = context};
-    snapjar_status status = compare_key(&key, plan, kept->checked_key, kept->checked_key_size, err);
 
-    if (status == SNAPJAR_OK && key.data) {
+    if (choose_kept(kept, plan))
+        return SNAPJAR_OK;
+    snapjar_status status = compare_key(&key, plan, NULL, 0, err);
+    if (status == SNAPJAR_OK) {
         status = make_constant(&constant, plan, false, err);
         if (status == SNAPJAR_OK) {
-            sj_free(context, kept->checked_key);
-            kept->checked_key = key.data;
-            kept->checked_key_size = key.size;
-            kept->checked_size = constant.size;
+            sj_free(context, kept->current->checked_key);
+            kept->current->checked_key = key.data;
+            kept->current->checked_key_size = key.size;
+            kept->current->checked_size = constant.size;
             key.data = NULL;
         }
     }
@@ -346,21 +375,22 @@ static bool is_checked(const sj_kept *kept, const sj_header_plan *plan)
     sj_header_plan users = *plan;
     key_pieces pieces;
 
-    if (!kept->checked_key || !plan->type || plan->extra_json)
+    if (!kept->current->checked_key || !plan->type || plan->extra_json)
         return false;
     users.layout_json = NULL;
     list_key(&pieces, &users);
-    return is_key(&pieces, kept->checked_key, kept->checked_key_size) &&
-           (!plan->layout_json || (kept->checked_layout && !strcmp(plan->layout_json, kept->checked_layout)));
+    return is_key(&pieces, kept->current->checked_key, kept->current->checked_key_size) &&
+           (!plan->layout_json ||
+            (kept->current->checked_layout && !strcmp(plan->layout_json, kept->current->checked_layout)));
 }
 
 /* Failing to is not an error. */
 static void keep_layout(snapjar_context *context, sj_kept *kept, const char *layout_json)
 {
-    if (!layout_json || (kept->checked_layout && !strcmp(layout_json, kept->checked_layout)))
+    if (!layout_json || (kept->current->checked_layout && !strcmp(layout_json, kept->current->checked_layout)))
         return;
-    sj_free(context, kept->checked_layout);
-    kept->checked_layout = sj_dup_text(context, layout_json, strlen(layout_json));
+    sj_free(context, kept->current->checked_layout);
+    kept->current->checked_layout = sj_dup_text(context, layout_json, strlen(layout_json));
 }
 
 static snapjar_status prepare_constant(snapjar_context *context, sj_kept *kept, const sj_header_plan *plan,
@@ -368,18 +398,18 @@ static snapjar_status prepare_constant(snapjar_context *context, sj_kept *kept, 
 {
     text_buffer key = {.context = context};
     text_buffer constant = {.context = context};
-    snapjar_status status = compare_key(&key, plan, kept->prepared_key, kept->prepared_key_size, err);
+    snapjar_status status = compare_key(&key, plan, kept->current->prepared_key, kept->current->prepared_key_size, err);
 
     if (status == SNAPJAR_OK && key.data) {
         status = make_constant(&constant, plan, is_checked(kept, plan), err);
         if (status == SNAPJAR_OK) {
             keep_layout(context, kept, plan->layout_json);
-            sj_free(context, kept->prepared_key);
-            sj_free(context, kept->prepared);
-            kept->prepared = constant.data;
-            kept->prepared_size = constant.size;
-            kept->prepared_key = key.data;
-            kept->prepared_key_size = key.size;
+            sj_free(context, kept->current->prepared_key);
+            sj_free(context, kept->current->prepared);
+            kept->current->prepared = constant.data;
+            kept->current->prepared_size = constant.size;
+            kept->current->prepared_key = key.data;
+            kept->current->prepared_key_size = key.size;
             key.data = constant.data = NULL;
         }
     }
@@ -488,7 +518,8 @@ snapjar_status sj_header_build(const uint8_t **frame, size_t *frame_size, snapja
     SJ_TRY(get_created(&created, kept, plan, err));
     sj_header_plan whole = *plan;
     /* What the user gave goes first. The size of a type that was not known yet does not matter here. */
-    if (whole.layout_json && kept->checked_size + strlen(whole.layout_json) + SJ_TYPE_SIZE_MAX > CONSTANT_SIZE_MAX)
+    if (whole.layout_json &&
+        kept->current->checked_size + strlen(whole.layout_json) + SJ_TYPE_SIZE_MAX > CONSTANT_SIZE_MAX)
         whole.layout_json = NULL;
     SJ_TRY(prepare_constant(context, kept, &whole, err));
     if (plan->buffer_count > SNAPJAR_HEADER_JSON_SIZE_DEFAULT / SJ_VARYING_SPAN_SIZE_MAX)
@@ -496,10 +527,10 @@ snapjar_status sj_header_build(const uint8_t **frame, size_t *frame_size, snapja
                         "%zu out-of-band buffers do not fit a header; at most %" PRIu64 " do", plan->buffer_count,
                         SNAPJAR_HEADER_JSON_SIZE_DEFAULT / SJ_VARYING_SPAN_SIZE_MAX);
     size_t room = STREAM_SIZE_MAX + SJ_VARYING_SIZE_MAX + SJ_VARYING_SPAN_SIZE_MAX * plan->buffer_count;
-    SJ_TRY(reserve_frame(context, kept, SJ_PREFIX_SIZE + kept->prepared_size + room, err));
+    SJ_TRY(reserve_frame(context, kept, SJ_PREFIX_SIZE + kept->current->prepared_size + room, err));
     char *json = (char *)kept->frame + SJ_PREFIX_SIZE;
-    memcpy(json, kept->prepared, kept->prepared_size);
-    size_t size = kept->prepared_size;
+    memcpy(json, kept->current->prepared, kept->current->prepared_size);
+    size_t size = kept->current->prepared_size;
     size += sj_header_format_stream(json + size, STREAM_SIZE_MAX, plan);
     size += sj_varying_write(json + size, created, plan);
     if (size > SNAPJAR_HEADER_JSON_SIZE_DEFAULT)

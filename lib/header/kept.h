@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What header/ keeps in a context between records: the parsed constant parts of the last headers read, and the
- * serialised one of the last header written. Used by header/ only.
+ * serialised ones of the last headers written. Used by header/ only.
  */
 #ifndef SJ_HEADER_KEPT_H
 #define SJ_HEADER_KEPT_H
@@ -25,11 +25,9 @@ typedef struct sj_kept_constant {
     int64_t schema_version;
 } sj_kept_constant;
 
-typedef struct sj_kept {
-    sj_kept_constant constants[SJ_KEPT_CONSTANT_COUNT];
-    /** The one that the next new one takes the place of. */
-    size_t oldest;
-    /** Writing: the user's texts (one block) that were checked last, and the size of the JSON that they make. */
+/** Writing: what headers of one type are made of. */
+typedef struct sj_kept_written {
+    /** The user's texts (one block) that were checked last, and the size of the JSON that they make. */
     char *checked_key;
     size_t checked_key_size;
     size_t checked_size;
@@ -40,6 +38,16 @@ typedef struct sj_kept {
     char *checked_layout;
     char *prepared;
     size_t prepared_size;
+} sj_kept_written;
+
+typedef struct sj_kept {
+    sj_kept_constant constants[SJ_KEPT_CONSTANT_COUNT];
+    /** The one that the next new one takes the place of. */
+    size_t oldest;
+    /** The one of the header that is being written, and the one that the next new one takes the place of. */
+    sj_kept_written written[SJ_KEPT_CONSTANT_COUNT];
+    sj_kept_written *current;
+    size_t oldest_written;
     /** The time of the last header that was written now, and its text; "" before the first. */
     time_t now;
     char now_text[24];
