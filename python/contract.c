@@ -164,7 +164,8 @@ PyObject *core_contract_check(PyObject *module, PyObject *args)
 
 /* ---- in memory ---- */
 
-/** migrate_bytes(capsule or None, data, protocol or -1, schema version or -1) -> bytes, or None if nothing was to do */
+/** migrate_bytes(capsule or None, data, protocol or -1, schema version or -1) -> bytes stored raw, or None if nothing
+ * was to do */
 PyObject *core_migrate_bytes(PyObject *module, PyObject *args)
 {
     module_state *state = core_state(module);
@@ -188,6 +189,8 @@ PyObject *core_migrate_bytes(PyObject *module, PyObject *args)
         options.schema_version = version < 0 ? 0 : version;
         /* Nothing is written that could pass for sealed; who demands a seal has checked these very bytes before. */
         options.drop_seal = true;
+        /* It is loaded at once, and thrown away. */
+        options.compression = SNAPJAR_COMPRESSION_RAW;
         PyThreadState *thread = (uint64_t)view.len > RELEASE_SIZE ? PyEval_SaveThread() : NULL;
         snapjar_status status = snapjar_source_from_memory(&source, ws->context, view.buf, (size_t)view.len, &err);
         if (status == SNAPJAR_OK)

@@ -297,6 +297,8 @@ static snapjar_status check_options(const sj_migrating *m, snapjar_error *err)
         wrong = "protocol is not from 0 to 5";
     else if ((unsigned)options->string_encoding > SNAPJAR_STRING_BYTES)
         wrong = "string_encoding is none that exists";
+    else if (options->compression > SNAPJAR_COMPRESSION_ZSTD)
+        wrong = "compression is none that exists";
     else if (options->has_schema_version && options->schema_version < 0)
         wrong = "schema_version is negative";
     else

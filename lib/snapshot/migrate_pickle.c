@@ -217,6 +217,7 @@ static snapjar_status pack(passage *p, const snapjar_buffer *buffers, snapjar_er
     packing.labels_json = carried->labels_json;
     packing.string_encoding = p->string_encoding;
     packing.frame_size = in->frame_size;
+    packing.compression = options->compression;
     packing.buffers = buffers;
     packing.buffer_count = in->buffer_count;
     packing.limits = &p->m->limits;

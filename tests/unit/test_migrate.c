@@ -176,6 +176,22 @@ static void test_bare_and_several(void **state)
     assert_int_equal(told[1].from_size, sizeof pickle_small);
 }
 
+static void test_compression(void **state)
+{
+    (void)state;
+    char pickle[4 + 5000 + 2];
+    memcpy(pickle, "\x80\2V", 3);
+    memset(pickle + 3, 'a', sizeof pickle - 5);
+    memcpy(pickle + sizeof pickle - 2, "\n.", 2);
+    assert_ok(migrate(blob_copy(pickle, sizeof pickle), err));
+    assert_records(1);
+    assert_in_range(migration.size, 1, 1000);
+    options.compression = SNAPJAR_COMPRESSION_RAW;
+    assert_ok(migrate(blob_copy(pickle, sizeof pickle), err));
+    assert_records(1);
+    assert_in_range(migration.size, 5000, 6000);
+}
+
 static void test_groups(void **state)
 {
     (void)state;
@@ -436,6 +452,12 @@ static void test_refused_options(void **state)
     options.schema_version = -1;
     assert_int_equal(migrate(old_file("{}"), &err), SNAPJAR_INVALID_ARGUMENT);
     options.schema_version = 0;
+    options.compression = (snapjar_compression)(SNAPJAR_COMPRESSION_ZSTD + 1);
+    assert_int_equal(migrate(old_file("{}"), &err), SNAPJAR_INVALID_ARGUMENT);
+    assert_int_equal(err.diagnostic, SNAPJAR_DIAG_INVALID_ARGUMENT);
+    options.compression = SNAPJAR_COMPRESSION_ZSTD;
+    assert_int_equal(migrate(old_file("{}"), &err), SNAPJAR_OK);
+    options.compression = SNAPJAR_COMPRESSION_AUTO;
     old.checksums = &checksum;
     old.checksum_count = 1;
     assert_int_equal(migrate(old_file("{}"), &err), SNAPJAR_INVALID_ARGUMENT);
@@ -720,6 +742,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_four_lengths),
         TEST(test_bare_and_several),
+        TEST(test_compression),
         TEST(test_groups),
         TEST(test_size_field),
         TEST(test_fields),

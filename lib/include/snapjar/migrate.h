@@ -199,12 +199,14 @@ typedef struct snapjar_migrate_options {
     snapjar_sealer *sealer;
     /** Gets what became of seals, all zero for a source that is current; or NULL. */
     snapjar_migrated_seals *seals;
+    /** How the records that are made anew are stored: raw for one that is only loaded once from memory. */
+    snapjar_compression compression;
 } snapjar_migrate_options;
 
 #define SNAPJAR_MIGRATE_OPTIONS_INIT                                                                                   \
     {                                                                                                                  \
         sizeof(snapjar_migrate_options), NULL, false, 0, false, SNAPJAR_STRING_ASCII, NULL, false, 0, NULL, NULL,      \
-            false, NULL, NULL, NULL, NULL, NULL, NULL                                                                  \
+            false, NULL, NULL, NULL, NULL, NULL, NULL, SNAPJAR_COMPRESSION_AUTO                                        \
     }
 
 typedef struct snapjar_migration {
