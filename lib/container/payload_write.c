@@ -159,30 +159,38 @@ static snapjar_status drain(void *state, unsigned slot, snapjar_error *err)
     return sj_output_write(w->output, w->slots[slot].stored, w->slots[slot].stored_size, err);
 }
 
-/* The rest of the frames, or all of several. */
-static snapjar_status write_frames(writing *w, snapjar_error *err)
+static snapjar_status sum_frames(writing *w, snapjar_error *err)
 {
     const sj_payload_writing *plan = w->plan;
     const sj_pipeline job = {
         .fill = fill, .work = work, .drain = drain, .state = w, .threads = w->is_ended ? 0 : plan->threads};
-    running_sums sums;
 
-    w->sums = &sums;
-    sj_checksum_begin(&sums.content);
-    sj_checksum_begin(&sums.stored);
+    sj_checksum_begin(&w->sums->content);
+    sj_checksum_begin(&w->sums->stored);
     if (plan->wants_digest)
-        sj_blake_begin(&sums.stored_digest);
+        sj_blake_begin(&w->sums->stored_digest);
     w->is_first_of_several = !w->is_ended;
     for (unsigned i = 1; i < job.threads; i++) {
         if (!sj_codec_get(plan->context, i))
             return sj_raise_no_memory(err, 0);
     }
     SJ_TRY(sj_pipeline_run(plan->context, &job, err));
-    sj_checksum_end(&sums.content, w->written->content_checksum);
-    sj_checksum_end(&sums.stored, w->written->checksum);
+    sj_checksum_end(&w->sums->content, w->written->content_checksum);
+    sj_checksum_end(&w->sums->stored, w->written->checksum);
     if (plan->wants_digest)
-        sj_blake_end(&sums.stored_digest, w->written->digest);
+        sj_blake_end(&w->sums->stored_digest, w->written->digest);
     return SNAPJAR_OK;
+}
+
+/* The rest of the frames, or all of several. */
+static snapjar_status write_frames(writing *w, snapjar_error *err)
+{
+    running_sums sums;
+
+    w->sums = &sums;
+    snapjar_status status = sum_frames(w, err);
+    w->sums = NULL;
+    return status;
 }
 
 /* The only frame: there is nothing to share out, and nothing to sum up. */
