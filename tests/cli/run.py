@@ -154,7 +154,8 @@ class Runner:
             "HOME": work,
             "SOURCE_DATE_EPOCH": "1700000000",
         }
-        for name in ("LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"):
+        for name in ("LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS",
+                     "GCOV_ERROR_FILE"):
             if name in os.environ:
                 self.env[name] = os.environ[name]
         about = json.loads(subprocess.run([link, "version", "--json"], env=self.env, check=True,
