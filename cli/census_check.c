@@ -83,10 +83,10 @@ bool is_malformed(const snapjar_scan *scan, const snapjar_error *err)
            failure->diagnostic == err->diagnostic && !strncmp(snapjar_diagnostic_name(err->diagnostic), "pickle-", 7);
 }
 
-static const snapjar_contract *find_contract(const struct batch *batch, const char *type, size_t size)
+static const snapjar_contract *find_contract(const struct batch *batch, const char *type, size_t size, int64_t version)
 {
     const struct contract_set *contracts = census_options_of(batch)->contracts;
-    return contracts ? contract_set_find(contracts, type, size) : NULL;
+    return contracts ? contract_set_find(contracts, type, size, version) : NULL;
 }
 
 /* Of a record that is whole. */
@@ -96,9 +96,10 @@ static void check_object(const struct batch *batch, struct outcome *outcome, con
     const snapjar_header *header = snapjar_record_header(record);
     const snapjar_text type = snapjar_header_type(header);
     const snapjar_policy *policy = census_options_of(batch)->policy;
-    struct object object = {.contract = find_contract(batch, type.data, type.size),
+    const int64_t version = snapjar_header_schema_version(header);
+    struct object object = {.contract = find_contract(batch, type.data, type.size, version),
                             .encoding = snapjar_header_string_encoding(header),
-                            .version = snapjar_header_schema_version(header),
+                            .version = version,
                             .index = snapjar_record_index(record)};
     snapjar_check_options check = SNAPJAR_CHECK_OPTIONS_INIT;
     snapjar_error err;
@@ -143,10 +144,10 @@ void check_pickle(const struct batch *batch, struct outcome *outcome, const char
 {
     const snapjar_pickles_item *item = outcome->item;
     const snapjar_policy *policy = census_options_of(batch)->policy;
-    struct object object = {.contract = find_contract(batch, text_string(type), type->size),
+    const int64_t version = item->header ? snapjar_header_schema_version(item->header) : SNAPJAR_VERSION_UNKNOWN;
+    struct object object = {.contract = find_contract(batch, text_string(type), type->size, version),
                             .encoding = item->string_encoding,
-                            .version =
-                                item->header ? snapjar_header_schema_version(item->header) : SNAPJAR_VERSION_UNKNOWN,
+                            .version = version,
                             .index = item->index};
     snapjar_error err;
 

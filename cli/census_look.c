@@ -92,7 +92,7 @@ static void add_standing(const struct batch *batch, struct outcome *outcome, str
 
     if (!contracts)
         return;
-    const snapjar_contract *contract = contract_set_find(contracts, type.data, type.size);
+    const snapjar_contract *contract = contract_set_find(contracts, type.data, type.size, version);
     if (!contract) {
         sighting_concern(outcome, CONCERN_NO_CONTRACT, sighting->record, SNAPJAR_DIAG_NONE, "");
     } else if (snapjar_contract_accepts(contract, version)) {

@@ -11,6 +11,16 @@
 #include "contracts.h"
 #include "tally.h"
 
+static const snapjar_contract *find_own(const struct contract_set *set, const char *type, size_t size)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        const char *own = snapjar_contract_type(set->items[i]);
+        if (strlen(own) == size && !memcmp(own, type, size))
+            return set->items[i];
+    }
+    return NULL;
+}
+
 int contract_set_read(struct cli *cli, snapjar_context *context, const struct string_list *paths,
                       struct contract_set *set)
 {
@@ -21,7 +31,7 @@ int contract_set_read(struct cli *cli, snapjar_context *context, const struct st
         if (code >= 0)
             return code;
         const char *type = snapjar_contract_type(contract);
-        const bool is_second = contract_set_find(set, type, strlen(type)) != NULL;
+        const bool is_second = find_own(set, type, strlen(type)) != NULL;
         set->items = array_grown(set->items, set->count, sizeof(*set->items));
         set->items[set->count++] = contract;
         if (is_second)
@@ -38,14 +48,16 @@ void contract_set_free(struct contract_set *set)
     *set = (struct contract_set){0};
 }
 
-const snapjar_contract *contract_set_find(const struct contract_set *set, const char *type, size_t size)
+const snapjar_contract *contract_set_find(const struct contract_set *set, const char *type, size_t size,
+                                          int64_t version)
 {
-    for (size_t i = 0; i < set->count; i++) {
-        const char *own = snapjar_contract_type(set->items[i]);
-        if (strlen(own) == size && !memcmp(own, type, size))
-            return set->items[i];
+    const snapjar_contract *found = find_own(set, type, size);
+
+    for (size_t i = 0; !found && i < set->count; i++) {
+        if (snapjar_contract_takes_type(set->items[i], type, size, version))
+            found = set->items[i];
     }
-    return NULL;
+    return found;
 }
 
 snapjar_status contract_set_assess(const snapjar_contract *contract, snapjar_context *context, const void *bytes,

@@ -28,8 +28,10 @@ int contract_set_read(struct cli *cli, snapjar_context *context, const struct st
                       struct contract_set *set);
 void contract_set_free(struct contract_set *set);
 
-/** The contract for a type, or NULL. */
-const snapjar_contract *contract_set_find(const struct contract_set *set, const char *type, size_t size);
+/** The contract for a type and version (or SNAPJAR_VERSION_UNKNOWN), or else one that gives the type another name; or
+ * NULL. */
+const snapjar_contract *contract_set_find(const struct contract_set *set, const char *type, size_t size,
+                                          int64_t version);
 
 /**
  * Checks the object that the current pickle is, which must have been read whole. `type` is the contract's own, so that

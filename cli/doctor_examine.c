@@ -66,6 +66,11 @@ static snapjar_status list_opcodes(struct patient *patient, snapjar_context *con
     return status;
 }
 
+static int64_t version_of(const struct patient *patient)
+{
+    return patient->header ? snapjar_header_schema_version(patient->header) : SNAPJAR_VERSION_UNKNOWN;
+}
+
 /* The contract for the type of the pickle. */
 static const snapjar_contract *find_contract(const struct patient *patient, const struct doctor *doctor)
 {
@@ -77,7 +82,8 @@ static const snapjar_contract *find_contract(const struct patient *patient, cons
     } else {
         pickle_add_type(&type, patient->scan);
     }
-    const snapjar_contract *contract = contract_set_find(&doctor->contracts, text_string(&type), type.size);
+    const snapjar_contract *contract =
+        contract_set_find(&doctor->contracts, text_string(&type), type.size, version_of(patient));
     text_free(&type);
     return contract;
 }
@@ -85,7 +91,6 @@ static const snapjar_contract *find_contract(const struct patient *patient, cons
 static snapjar_status assess(struct patient *patient, snapjar_context *context, snapjar_pickles *pickles,
                              snapjar_assessment **assessment, snapjar_error *err)
 {
-    const int64_t version = patient->header ? snapjar_header_schema_version(patient->header) : SNAPJAR_VERSION_UNKNOWN;
     snapjar_content *content = NULL;
     snapjar_status status = snapjar_pickles_load(pickles, &content, err);
 
@@ -94,7 +99,7 @@ static snapjar_status assess(struct patient *patient, snapjar_context *context, 
         uint64_t pickle_size;
         const void *bytes = snapjar_content_data(content, &size, &pickle_size);
         status = contract_set_assess(patient->contract, context, bytes, (size_t)pickle_size,
-                                     patient->item->string_encoding, version, assessment, err);
+                                     patient->item->string_encoding, version_of(patient), assessment, err);
     }
     snapjar_content_free(content);
     patient->assessment = *assessment;

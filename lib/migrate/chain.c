@@ -36,16 +36,44 @@ int sj_chain_protocol(const snapjar_contract *contract, int64_t from)
     return protocol;
 }
 
-bool sj_chain_takes_type(const snapjar_contract *contract, int64_t from, snapjar_text type)
+static bool same(snapjar_text text, const char *other)
 {
-    if (type.size == strlen(contract->type) && memcmp(type.data, contract->type, type.size) == 0)
+    return text.size == strlen(other) && memcmp(text.data, other, text.size) == 0;
+}
+
+/** Whether an object of this type may be what the chain begins with. */
+static bool takes_type(const snapjar_contract *contract, int64_t from, snapjar_text type)
+{
+    sj_type_name name;
+    if (same(type, contract->type))
         return true;
-    const char *colon = memchr(type.data, ':', type.size);
-    if (colon == NULL)
+    if (type.size > sizeof name.text)
         return false;
-    const snapjar_text module = {type.data, (size_t)(colon - type.data)};
-    const snapjar_text name = {colon + 1, type.size - module.size - 1};
-    return sj_chain_admits(contract, from, module, name);
+    memcpy(name.text, type.data, type.size);
+    name.size = type.size;
+    const sj_migration *migration = sj_contract_migration(contract, from);
+    for (; migration != NULL; migration = sj_contract_migration(contract, migration->to)) {
+        if (!sj_steps_rename_type(migration->steps, &name))
+            return false;
+    }
+    const snapjar_text renamed = {name.text, name.size};
+    /* A type that is no name of a class may be what dicts are that were instances. */
+    return same(renamed, contract->type) ||
+           (!same(type, SJ_TYPE_DICT) && same(renamed, SJ_TYPE_DICT) && strchr(contract->type, ':') == NULL);
+}
+
+bool snapjar_contract_takes_type(const snapjar_contract *contract, const char *type, size_t type_size, int64_t version)
+{
+    const snapjar_text text = {type, type_size};
+    if (snapjar_contract_accepts(contract, version) || snapjar_contract_chain(contract, version, NULL))
+        return takes_type(contract, version, text);
+    if (takes_type(contract, contract->current.version, text))
+        return true;
+    for (size_t i = 0; i < contract->migration_count; i++) {
+        if (takes_type(contract, contract->migrations[i].from, text))
+            return true;
+    }
+    return false;
 }
 
 snapjar_status sj_chain_check_version(const snapjar_contract *contract, int64_t from, snapjar_error *err)

@@ -15,10 +15,6 @@ bool sj_chain_admits(const snapjar_contract *contract, int64_t from, snapjar_tex
 /** The protocol that the chain asks for; -1 if it asks for none. */
 int sj_chain_protocol(const snapjar_contract *contract, int64_t from);
 
-/** Whether an object of this type (as in headers) may be what the chain begins with: the contract's, or one it renames.
- */
-bool sj_chain_takes_type(const snapjar_contract *contract, int64_t from, snapjar_text type);
-
 /** `migration-version` unless the version is accepted or a chain leads from it. */
 snapjar_status sj_chain_check_version(const snapjar_contract *contract, int64_t from, snapjar_error *err);
 

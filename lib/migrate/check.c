@@ -241,7 +241,7 @@ static snapjar_status assess(const snapjar_contract *contract, const snapjar_gra
                              int64_t version, snapjar_assessment **assessment, snapjar_error *err)
 {
     (*assessment)->version = version;
-    if (type != NULL && strcmp(type, contract->type) != 0)
+    if (type != NULL && !snapjar_contract_takes_type(contract, type, strlen(type), version))
         return find_unknown(*assessment, SNAPJAR_FINDING_TYPE, "the type is \"%s\", the contract is about \"%s\"", type,
                             contract->type, err);
     if (version == SNAPJAR_VERSION_UNKNOWN)

@@ -226,6 +226,71 @@ snapjar_status sj_apply_rename_module(sj_apply *run, snapjar_error *err)
     return SNAPJAR_OK;
 }
 
+/* ---- what becomes of the type of a root ---- */
+
+/** Puts `to` in place of the first `from_size` bytes; false if that does not fit. */
+static bool replace_front(sj_type_name *type, size_t from_size, snapjar_text to)
+{
+    const size_t rest = type->size - from_size;
+    if (to.size + rest > sizeof type->text)
+        return false;
+    memmove(type->text + to.size, type->text + from_size, rest);
+    memcpy(type->text, to.data, to.size);
+    type->size = to.size + rest;
+    return true;
+}
+
+/** The pair of a rename that takes the type, of several the longest; false if there is none. */
+static bool find_pair(const sj_edit *edit, snapjar_text type, snapjar_text *from, snapjar_text *to)
+{
+    const sj_json *map = edit->members[SJ_IN_MAP];
+    bool is_found = false;
+    if (map == NULL) {
+        *from = sj_edit_text(edit, SJ_IN_FROM);
+        *to = sj_edit_text(edit, SJ_IN_TO);
+        return is_within(type, *from);
+    }
+    for (void *i = sj_json_first(map); i != NULL; i = sj_json_next(map, i)) {
+        const snapjar_text key = {sj_json_key(i), strlen(sj_json_key(i))};
+        if (!is_within(type, key) || (is_found && from->size > key.size))
+            continue;
+        *from = key;
+        *to = sj_json_string(sj_json_member(i));
+        is_found = true;
+    }
+    return is_found;
+}
+
+static bool rename_type(const sj_edit *edit, sj_type_name *type)
+{
+    static const snapjar_text dict = {SJ_TYPE_DICT, sizeof SJ_TYPE_DICT - 1};
+    const snapjar_text text = {type->text, type->size};
+    const char *colon = memchr(type->text, ':', type->size);
+    snapjar_text from = {"", 0}, to = {"", 0};
+    if (edit->op == SJ_EDIT_RENAME)
+        return !find_pair(edit, text, &from, &to) || replace_front(type, from.size, to);
+    if (edit->op == SJ_EDIT_RENAME_MODULE && colon != NULL) {
+        from = sj_edit_text(edit, SJ_IN_FROM);
+        to = sj_edit_text(edit, SJ_IN_TO);
+        return !is_within((snapjar_text){text.data, (size_t)(colon - text.data)}, from) ||
+               replace_front(type, from.size, to);
+    }
+    if (edit->op == SJ_EDIT_TO_DICT && same(text, sj_edit_text(edit, SJ_IN_CLASS)))
+        return replace_front(type, type->size, dict);
+    if (edit->op == SJ_EDIT_TO_INSTANCE && edit->path->count == 0 && same(text, dict))
+        return replace_front(type, type->size, sj_edit_text(edit, SJ_IN_CLASS));
+    return true;
+}
+
+bool sj_steps_rename_type(const sj_steps *steps, sj_type_name *type)
+{
+    for (size_t i = 0; i < steps->count; i++) {
+        if (!rename_type(&steps->edits[i], type))
+            return false;
+    }
+    return true;
+}
+
 /* ---- what the steps take away ---- */
 
 /** Whether `name` is a member of an enumeration, asked for by a name that the step takes away. */

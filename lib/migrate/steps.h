@@ -37,6 +37,18 @@ int sj_steps_protocol(const sj_steps *steps);
 /** Whether a name of a pickle is one that the steps take away: it may be in what they are applied to. */
 bool sj_steps_admits(const sj_steps *steps, snapjar_text module, snapjar_text name);
 
+/** The type of a root, as headers have it, and room for longer names on the way. */
+typedef struct sj_type_name {
+    char text[4096];
+    size_t size;
+} sj_type_name;
+
+/** What plain dicts are called as a type. */
+#define SJ_TYPE_DICT "builtins:dict"
+
+/** Gives a type the name that the steps give the class of a root of it; false if that does not fit. */
+bool sj_steps_rename_type(const sj_steps *steps, sj_type_name *type);
+
 /** Paths that are kept for each step. */
 #define SJ_STEP_PATHS_MAX 3
 

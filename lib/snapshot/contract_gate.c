@@ -19,7 +19,7 @@ snapjar_status sj_contract_way_find(sj_contract_way *way, const snapjar_contract
     char shown[SHOWN_SIZE + 1];
 
     *way = (sj_contract_way){contract, version, snapjar_contract_schema_version(contract), false};
-    if (type.size && !sj_chain_takes_type(contract, version, type)) {
+    if (type.size && !snapjar_contract_takes_type(contract, type.data, type.size, version)) {
         (void)snapjar_text_escape(shown, sizeof(shown), type.data, type.size);
         return sj_raise(err, SNAPJAR_REFUSED, SNAPJAR_DIAG_UNEXPECTED_TYPE, SJ_NOWHERE,
                         "the type is %s, the contract is for %s", shown, snapjar_contract_type(contract));

@@ -237,6 +237,78 @@ static void test_unknown_classes(void **state)
 #define RULE(rule) HEAD ", \"root\": " rule "}"
 #define FIELD(rule) HEAD ", \"classes\": {\"app:Job\": {\"fields\": {\"f\": " rule "}}}}"
 
+/* ---- types with another name ---- */
+
+static void expect_type(const snapjar_contract *contract, const char *type, int64_t version, bool is_taken)
+{
+    if (snapjar_contract_takes_type(contract, type, strlen(type), version) != is_taken)
+        fail_msg("%s of version %d: %d", type, (int)version, !is_taken);
+}
+
+static void test_renamed_types(void **state)
+{
+    static const char head[] = "{\"snapjar_contract\": 1, \"type\": \"%s\", \"schema_version\": 3, \"migrations\": ["
+                               "{\"from\": 1, \"to\": 2, \"steps\": [%s]}, {\"from\": 2, \"to\": 3, \"steps\": [%s]}]}";
+    static const struct {
+        const char *type, *first, *second, *old;
+        bool from_1, from_2;
+    } rows[] = {
+        {"new:Job", RENAME("\"app:Job\"", "\"new:Job\""), "", "app:Job", true, false},
+        {"new:Job", RENAME("\"app:Job\"", "\"new:Job\""), "", "app:Jobs", false, false},
+        {"new:Job", "", RENAME("\"app:Job\"", "\"new:Job\""), "app:Job", true, true},
+        {"new:A.In", RENAME("\"app:Out\"", "\"new:A\""), "", "app:Out.In", true, false},
+        {"new.x:Job", MOVE("\"app\"", "\"mid\""), MOVE("\"mid\"", "\"new\""), "app.x:Job", true, false},
+        {"new:Job", MOVE("\"app\"", "\"new\""), "", "app:Job", true, false},
+        {"new:Job", MOVE("\"app\"", "\"new\""), "", "app:Note", false, false},
+        {"new:Job", MOVE("\"app\"", "\"new\""), "", "app", false, false},
+        {"app:B", "{\"op\": \"rename\", \"map\": {\"app:A\": \"app:B\", \"app:B\": \"app:A\"}}", "", "app:A", true,
+         false},
+        {"new:X", "{\"op\": \"rename\", \"map\": {\"a:O\": \"b:O\", \"a:O.I\": \"new:X\"}}", "", "a:O.I", true, false},
+        {"builtins:dict", "{\"op\": \"to_dict\", \"class\": \"app:Job\"}", "", "app:Job", true, false},
+        {"jobs", "{\"op\": \"to_dict\", \"class\": \"app:Job\"}", "", "app:Job", true, false},
+        {"app:Job2", "{\"op\": \"to_dict\", \"class\": \"app:Job\"}", "", "app:Job", false, false},
+        {"jobs", "{\"op\": \"to_dict\", \"class\": \"app:Job\"}", "", "builtins:dict", false, false},
+        {"app:Job", "", "{\"op\": \"to_instance\", \"at\": \"\", \"class\": \"app:Job\"}", "builtins:dict", true, true},
+        {"app:Job", "", "{\"op\": \"to_instance\", \"at\": \"x\", \"class\": \"app:Job\"}", "builtins:dict", false,
+         false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[1024];
+        (void)snprintf(text, sizeof text, head, rows[i].type, rows[i].first, rows[i].second);
+        snapjar_contract *contract = read_contract(text);
+        expect_type(contract, rows[i].old, 1, rows[i].from_1);
+        expect_type(contract, rows[i].old, 2, rows[i].from_2);
+        /* Nothing gives today's objects another name; of a version that nobody knows any may. */
+        expect_type(contract, rows[i].old, 3, false);
+        expect_type(contract, rows[i].old, 9, rows[i].from_1);
+        expect_type(contract, rows[i].old, SNAPJAR_VERSION_UNKNOWN, rows[i].from_1);
+        for (int64_t version = SNAPJAR_VERSION_UNKNOWN; version < 5; version++)
+            expect_type(contract, rows[i].type, version, true);
+        snapjar_contract_free(contract);
+    }
+}
+
+/** A name that renames make longer than any type is none. */
+static void test_long_renamed_type(void **state)
+{
+    static char text[16384], name[1001];
+    snapjar_contract *contract;
+    (void)state;
+    memset(name, 'x', sizeof name - 1);
+    (void)snprintf(text, sizeof text,
+                   "{\"snapjar_contract\": 1, \"type\": \"t\", \"schema_version\": 1, \"migrations\": [{\"from\": 0, "
+                   "\"to\": 1, \"steps\": [" MOVE("\"a\"", "\"a.%s\"") ", " MOVE("\"a\"", "\"a.%s\"") ", " MOVE(
+                       "\"a\"", "\"a.%s\"") ", " MOVE("\"a\"", "\"a.%s\"") ", " MOVE("\"a\"", "\"a.%s\"") "]}]}",
+                   name, name, name, name, name);
+    contract = read_contract(text);
+    expect_type(contract, "a:T", 0, false);
+    static char longer[5000];
+    memset(longer, 'y', sizeof longer - 1);
+    expect_type(contract, longer, 0, false);
+    snapjar_contract_free(contract);
+}
+
 static void test_bad_rules(void **state)
 {
     static const bad rows[] = {
@@ -994,6 +1066,8 @@ int main(void)
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_bad_documents),
         cmocka_unit_test(test_unknown_classes),
+        cmocka_unit_test(test_renamed_types),
+        cmocka_unit_test(test_long_renamed_type),
         cmocka_unit_test(test_bad_rules),
         cmocka_unit_test(test_newer_language),
         cmocka_unit_test(test_limits),

@@ -87,6 +87,12 @@ SNAPJAR_API bool snapjar_contract_accepts(const snapjar_contract *contract, int6
 /** Whether migrations lead from this version to the current one, and how many (may be NULL); 0 from the current one. */
 SNAPJAR_API bool snapjar_contract_chain(const snapjar_contract *contract, int64_t from, size_t *count);
 /**
+ * Whether records of this type and version are the contract's: the type is its own, or becomes it by the migrations
+ * from this version; from any version if the contract does not know this one, or it is SNAPJAR_VERSION_UNKNOWN.
+ */
+SNAPJAR_API bool snapjar_contract_takes_type(const snapjar_contract *contract, const char *type, size_t type_size,
+                                             int64_t version);
+/**
  * The migration that begins at `from`: where it leads, and its description, "" if it has none (borrowed). Either may be
  * NULL. False if there is none.
  */
