@@ -148,6 +148,17 @@ uint64_t sj_apply_offset(const sj_apply *run, sj_ref ref);
 snapjar_status sj_apply_set_arguments(sj_apply *run, const sj_instance *instance, const sj_ref *arguments, size_t count,
                                       snapjar_error *err) __attribute__((warn_unused_result));
 
+/** Refuses a call of the class for its effect, with arguments that no instance has: a pickler writes one where an
+ * object is in its own arguments. */
+snapjar_status sj_apply_check_dropped(sj_apply *run, snapjar_error *err) __attribute__((warn_unused_result));
+
+/** Whether the class itself is called with the arguments, and not its __new__. */
+bool sj_instance_is_called(const snapjar_graph *graph, const sj_instance *instance);
+
+/** Makes an instance be made by a call of its class, or by the class's __new__, with these arguments and no others. */
+snapjar_status sj_apply_make(sj_apply *run, const sj_instance *instance, bool is_call, const sj_ref *arguments,
+                             size_t count, snapjar_error *err) __attribute__((warn_unused_result));
+
 /* ---- convert.c ---- */
 
 /** A value of another type made of one; `*reason` is set, and `*ref` 0, if that is not possible without loss. A value

@@ -8,26 +8,35 @@
 #include "migrate/edit.h"
 #include "pickle/opcodes.h"
 
+/** Makes an instance be made of its class and a new tuple, by NEWOBJ or by a call. */
+static snapjar_status remake(sj_apply *run, const sj_instance *instance, bool is_call, const sj_ref *arguments,
+                             size_t count, snapjar_error *err)
+{
+    snapjar_graph *graph = run->graph;
+    const uint64_t offset = sj_apply_offset(run, instance->ref);
+    const sj_ref first = graph->words[sj_graph_node(graph, instance->ref)->first];
+    sj_ref parts[2] = {instance->class_ref, 0};
+    run->is_stale = true;
+    if (first != instance->class_ref)
+        SJ_TRY(sj_apply_release(run, first, err));
+    SJ_TRY(sj_graph_add_made(graph, SJ_NODE_TUPLE, offset, &parts[1], err));
+    SJ_TRY(sj_graph_set_children(graph, parts[1], arguments, count, offset, err));
+    sj_node *made = &graph->nodes[instance->ref];
+    made->kind = is_call ? SJ_NODE_CALL : SJ_NODE_NEW;
+    made->form = is_call ? SJ_OP_REDUCE : SJ_OP_NEWOBJ;
+    return sj_graph_set_children(graph, instance->ref, parts, 2, offset, err);
+}
+
 /** copyreg._reconstructor(class, object, None), which takes no other arguments, becomes the class's own __new__. */
 static snapjar_status unmake_reconstructor(sj_apply *run, const sj_instance *instance, const sj_ref *arguments,
                                            size_t count, snapjar_error *err)
 {
-    snapjar_graph *graph = run->graph;
-    const uint64_t offset = sj_apply_offset(run, instance->ref);
-    const sj_node *node = sj_graph_node(graph, instance->ref);
+    const snapjar_graph *graph = run->graph;
     const sj_node *tuple = sj_graph_node(graph, instance->arguments);
     if (tuple->count != 3 || !sj_picture_is_global(graph, graph->words[tuple->first + 1], "builtins", "object"))
         return sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, instance->ref, err,
                               "it is made of a value of another class (copyreg._reconstructor)");
-    sj_ref parts[2] = {instance->class_ref, 0};
-    run->is_stale = true;
-    SJ_TRY(sj_apply_release(run, graph->words[node->first], err));
-    SJ_TRY(sj_graph_add_made(graph, SJ_NODE_TUPLE, offset, &parts[1], err));
-    SJ_TRY(sj_graph_set_children(graph, parts[1], arguments, count, offset, err));
-    sj_node *made = &graph->nodes[instance->ref];
-    made->kind = SJ_NODE_NEW;
-    made->form = SJ_OP_NEWOBJ;
-    return sj_graph_set_children(graph, instance->ref, parts, 2, offset, err);
+    return remake(run, instance, false, arguments, count, err);
 }
 
 static bool is_reconstructed(const snapjar_graph *graph, const sj_instance *instance)
@@ -35,6 +44,35 @@ static bool is_reconstructed(const snapjar_graph *graph, const sj_instance *inst
     const sj_node *node = sj_graph_node(graph, instance->ref);
     return node->kind == SJ_NODE_CALL && instance->arguments_place == node->first + 1 &&
            sj_picture_is_global(graph, graph->words[node->first], "copyreg", "_reconstructor");
+}
+
+/** copyreg._reconstructor(class, tuple, values): the arguments are in its third one. */
+static bool is_made_of_tuple(const snapjar_graph *graph, const sj_instance *instance)
+{
+    const sj_node *node = sj_graph_node(graph, instance->ref);
+    return node->kind == SJ_NODE_CALL && instance->arguments_place != node->first + 1;
+}
+
+bool sj_instance_is_called(const snapjar_graph *graph, const sj_instance *instance)
+{
+    const sj_node *node = sj_graph_node(graph, instance->ref);
+    if (node->kind == SJ_NODE_INSTANCE)
+        return instance->argument_count > 0;
+    return node->kind == SJ_NODE_CALL && graph->words[node->first] == instance->class_ref;
+}
+
+snapjar_status sj_apply_make(sj_apply *run, const sj_instance *instance, bool is_call, const sj_ref *arguments,
+                             size_t count, snapjar_error *err)
+{
+    const sj_node *node = sj_graph_node(run->graph, instance->ref);
+    /* INST and OBJ call the class if there are arguments, and also if it has a __getinitargs__. */
+    const bool is_classic = node->kind == SJ_NODE_INSTANCE && is_call && count > 0;
+    const bool is_kept = node->kind != SJ_NODE_INSTANCE && node->kind != SJ_NODE_NEW_EX &&
+                         sj_instance_is_called(run->graph, instance) == is_call &&
+                         !is_made_of_tuple(run->graph, instance);
+    if (is_classic || is_kept)
+        return sj_apply_set_arguments(run, instance, arguments, count, err);
+    return remake(run, instance, is_call, arguments, count, err);
 }
 
 snapjar_status sj_apply_set_arguments(sj_apply *run, const sj_instance *instance, const sj_ref *arguments, size_t count,
@@ -107,8 +145,25 @@ static snapjar_status edit_one(sj_apply *run, sj_ref ref, edit_function edit, sn
     return status;
 }
 
+snapjar_status sj_apply_check_dropped(sj_apply *run, snapjar_error *err)
+{
+    const snapjar_graph *graph = run->graph;
+    for (size_t i = 1; i < graph->node_count; i++) {
+        const sj_node *node = &graph->nodes[i];
+        for (uint32_t at = sj_graph_first_change(graph, node); at != 0; at = sj_graph_next_change(graph, node, at)) {
+            const sj_change change = sj_graph_change(graph, at);
+            if (change.op == SJ_OP_REDUCE && sj_picture_is_name(graph, graph->words[change.first]) &&
+                sj_class_is(graph, graph->words[change.first], &run->edit->class_name))
+                return sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, (sj_ref)i, err,
+                                      "the class is called above it, and what comes of that is dropped");
+        }
+    }
+    return SNAPJAR_OK;
+}
+
 static snapjar_status edit_all(sj_apply *run, edit_function edit, snapjar_error *err)
 {
+    SJ_TRY(sj_apply_check_dropped(run, err));
     SJ_TRY(sj_apply_select(run, err));
     for (size_t i = 0; i < run->selected.count; i++) {
         SJ_TRY(edit_one(run, run->selected.items[i], edit, err));

@@ -62,11 +62,19 @@ static snapjar_status field_text(sj_apply *run, size_t index, sj_ref *ref, snapj
 
 /* ---- reading ---- */
 
+/** The dict of keyword arguments, if it is one and has any; else 0. */
+static sj_ref keywords_of(const sj_apply *run, const sj_instance *instance)
+{
+    const sj_node *node = sj_graph_node(run->graph, instance->keywords);
+    return instance->keywords != 0 && (node->count > 0 || node->changes != 0) ? instance->keywords : 0;
+}
+
 /** Values by position get the names of "fields". */
 static snapjar_status read_values(sj_apply *run, const sj_instance *instance, const sj_refs *items, named_values *v,
                                   snapjar_error *err)
 {
-    if (items->count != field_count(run))
+    const bool has_others = keywords_of(run, instance) != 0;
+    if (has_others ? items->count > field_count(run) : items->count != field_count(run))
         return sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, instance->ref, err,
                               "it has %zu values by position, and the step names %zu", items->count, field_count(run));
     for (size_t i = 0; i < items->count; i++) {
@@ -74,6 +82,21 @@ static snapjar_status read_values(sj_apply *run, const sj_instance *instance, co
         SJ_TRY(field_text(run, i, &name, err));
         SJ_TRY(add_value(run, v, name, items->items[i], err));
     }
+    return SNAPJAR_OK;
+}
+
+static snapjar_status read_keywords(sj_apply *run, const sj_instance *instance, named_values *v, snapjar_error *err)
+{
+    const sj_ref dict = keywords_of(run, instance);
+    sj_fields fields;
+    sj_field field;
+    if (dict == 0)
+        return SNAPJAR_OK;
+    if (!sj_dict_is_pairs(run->graph, dict))
+        return sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, instance->ref, err, "its arguments are computed");
+    sj_fields_begin(&fields, run->graph, dict);
+    while (sj_fields_next(&fields, &field))
+        SJ_TRY(add_value(run, v, field.key, field.value, err));
     return SNAPJAR_OK;
 }
 
@@ -230,7 +253,7 @@ static snapjar_status write_positions(sj_apply *run, const sj_instance *instance
             return sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, instance->ref, err,
                                   "it was filled like a list or dict");
         drop_state(run, instance);
-        return sj_apply_set_arguments(run, instance, sorted->items, sorted->count, err);
+        return sj_apply_make(run, instance, sj_edit_is(run->edit, SJ_IN_BY, "call"), sorted->items, sorted->count, err);
     }
     const bool is_list = strcmp(to, "list") == 0;
     SJ_TRY(sj_graph_add_made(run->graph, is_list ? SJ_NODE_LIST : SJ_NODE_TUPLE, offset, &state, err));
@@ -264,7 +287,7 @@ static bool reads_arguments(const sj_apply *run, const sj_instance *instance)
 {
     if (run->edit->members[SJ_IN_FROM] != NULL)
         return sj_edit_is(run->edit, SJ_IN_FROM, "arguments");
-    return instance->form == SJ_STATE_NONE && instance->argument_count > 0;
+    return instance->form == SJ_STATE_NONE && (instance->argument_count > 0 || keywords_of(run, instance) != 0);
 }
 
 static snapjar_status restate_values(sj_apply *run, sj_instance *instance, named_values *v, snapjar_error *err)
@@ -275,7 +298,8 @@ static snapjar_status restate_values(sj_apply *run, sj_instance *instance, named
     if (is_arguments && instance->form != SJ_STATE_NONE)
         return sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, instance->ref, err,
                               "it has a state besides its arguments");
-    if (!is_arguments && instance->argument_count > 0 && strcmp(to, "arguments") == 0)
+    if (!is_arguments && (instance->argument_count > 0 || keywords_of(run, instance) != 0) &&
+        strcmp(to, "arguments") == 0)
         return sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, instance->ref, err, "it has arguments already");
     if (instance->is_computed)
         return sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, instance->ref, err, "its arguments are computed");
@@ -283,8 +307,11 @@ static snapjar_status restate_values(sj_apply *run, sj_instance *instance, named
         SJ_TRY(read_positions(run, instance, is_arguments, v, err));
     else if (is_named)
         SJ_TRY(read_names(run, instance, v, err));
+    if (is_arguments)
+        SJ_TRY(read_keywords(run, instance, v, err));
     if (is_arguments && strcmp(to, "arguments") != 0) {
-        SJ_TRY(sj_apply_set_arguments(run, instance, NULL, 0, err));
+        /* As pickle makes what has a state: a call without arguments is one that the class may not know. */
+        SJ_TRY(sj_apply_make(run, instance, false, NULL, 0, err));
         (void)sj_instance_see(run->graph, instance->ref, instance);
     }
     return write_state(run, instance, to, v, err);
@@ -295,7 +322,12 @@ static bool is_done(const sj_apply *run, const sj_instance *instance)
 {
     const char *to = sj_edit_text(run->edit, SJ_IN_TO).data;
     if (strcmp(to, "arguments") == 0)
-        return instance->form == SJ_STATE_NONE && instance->argument_count == field_count(run);
+        return instance->form == SJ_STATE_NONE && instance->argument_count == field_count(run) &&
+               keywords_of(run, instance) == 0 && !instance->is_computed &&
+               sj_instance_is_called(run->graph, instance) == sj_edit_is(run->edit, SJ_IN_BY, "call");
+    /* Asked for by name, they are not passed over because there is a state as well. */
+    if (reads_arguments(run, instance) && (instance->argument_count > 0 || keywords_of(run, instance) != 0))
+        return false;
     /* Nothing to write: most classes have no state then, in each form. */
     if (instance->form == SJ_STATE_NONE && !reads_arguments(run, instance))
         return true;
@@ -323,6 +355,7 @@ static snapjar_status restate_one(sj_apply *run, sj_ref ref, snapjar_error *err)
 
 snapjar_status sj_apply_restate(sj_apply *run, snapjar_error *err)
 {
+    SJ_TRY(sj_apply_check_dropped(run, err));
     SJ_TRY(sj_apply_select(run, err));
     for (size_t i = 0; i < run->selected.count; i++)
         SJ_TRY(restate_one(run, run->selected.items[i], err));

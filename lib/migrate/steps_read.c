@@ -35,6 +35,8 @@ typedef enum member_type {
     TYPE_STATE_FORM,
     /** "dict", "slots". */
     TYPE_INSTANCE_STATE,
+    /** "call", "new". */
+    TYPE_MAKING,
     /** An array of pairs of literals. */
     TYPE_PAIRS,
     /** An object of texts to texts. */
@@ -64,6 +66,7 @@ static const struct {
     [TYPE_STATE_FORM] = {(const char *const[]){"dict", "slots", "list", "tuple", "arguments", NULL},
                          "\"dict\", \"slots\", \"list\", \"tuple\" or \"arguments\""},
     [TYPE_INSTANCE_STATE] = {(const char *const[]){"dict", "slots", NULL}, "\"dict\" or \"slots\""},
+    [TYPE_MAKING] = {(const char *const[]){"call", "new", NULL}, "\"call\" or \"new\""},
     [TYPE_FIELDS] = {NULL, NULL},
 };
 
@@ -395,6 +398,11 @@ static snapjar_status check_edit(const reading *r, const sj_edit *edit, snapjar_
         if (path->count == 0 || path->steps[path->count - 1].kind == SJ_PATH_ANY_DEPTH)
             return RAISE(r, "at", err, "must lead to elements, as \"[*]\", where there is no \"field\"");
     }
+    if (edit->op == SJ_EDIT_RESTATE && sj_edit_is(edit, SJ_IN_TO, "arguments") != (members[SJ_IN_BY] != NULL))
+        return members[SJ_IN_BY] != NULL ? RAISE(r, "by", err, "is for \"to\": \"arguments\" only")
+                                         : RAISE(r, NULL, err,
+                                                 "with \"to\": \"arguments\", the step \"restate\" needs \"by\": "
+                                                 "\"call\", or \"new\" as named tuples");
     if (members[SJ_IN_AFTER] != NULL && sj_json_is_equal(members[SJ_IN_AFTER], members[SJ_IN_FIELD]))
         return RAISE(r, "after", err, "is the same as \"field\"");
     return check_keys(r, edit, err);

@@ -44,7 +44,6 @@ snapjar_status sj_graph_set_global(snapjar_graph *graph, sj_ref ref, const sj_re
     sj_node *node = &graph->nodes[ref];
     node->kind = SJ_NODE_GLOBAL;
     node->form = SJ_OP_STACK_GLOBAL;
-    node->changes = 0;
     node->flags &= (1u << SJ_NODE_RESOLUTION_SHIFT) - 1;
     node->flags |= SJ_RESOLUTION_DOTTED << SJ_NODE_RESOLUTION_SHIFT;
     return sj_graph_set_children(graph, ref, texts, 2, node->offset, err);

@@ -18,7 +18,8 @@ LIST = rb"](K\1K\2}X\1\0\0\0aK\1se.".decode("unicode_escape").encode("latin1")
 STEPS = [
     ({"op": "rename", "map": {"m:C": "n:D", "m:C.E": "n:E.F"}}, C),
     ({"op": "rename_module", "from": "m", "to": "n.o"}, C),
-    ({"op": "restate", "class": "m:C", "to": "arguments", "fields": ["a"]}, C),
+    ({"op": "restate", "class": "m:C", "to": "arguments", "by": "new", "fields": ["a"]}, C),
+    ({"op": "restate", "class": "m:C", "to": "arguments", "by": "call", "fields": ["a"]}, C),
     ({"op": "restate", "class": "m:C", "to": "list", "fields": ["a"]}, C),
     ({"op": "to_dict", "class": "m:C"}, C),
     ({"op": "to_instance", "at": "[2]", "class": "m:C"}, LIST),

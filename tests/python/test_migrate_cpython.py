@@ -62,6 +62,11 @@ def make_class(kind, module, name, fields):
                 setattr(self, field, value)
 
         made = type(name, (object,), {"__slots__": tuple(fields), "__setstate__": set_state})
+    elif kind == "strict":
+        def init_strict(self, *arguments):
+            raise AssertionError("called")
+
+        made = type(name, (object,), {"__init__": init_strict})
     elif kind == "new":
         def new(cls, *arguments):
             self = object.__new__(cls)
@@ -801,7 +806,9 @@ class Steps:
         if cls is None or cls == ("app_new", "Row"):
             return
         to = self.rng.choice(["list", "arguments"])
-        self.classes.specs[cls] = ("values" if to == "list" else "new", ("a", "b", "c"))
+        by = self.rng.choice(["new", "call"])
+        made = "values" if to == "list" else by
+        self.classes.specs[cls] = (made, ("a", "b", "c"))
 
         def action(root):
             for value in self.fields_of(cls, root):
@@ -815,10 +822,34 @@ class Steps:
                 if to == "list":
                     value.kind, value.fields = "values", [[name, by_name[name], True] for name in "abc"]
                 else:
-                    value.kind, value.fields, value.arguments = "new", [], [by_name[name] for name in "abc"]
+                    value.kind, value.fields, value.arguments = by, [], [by_name[name] for name in "abc"]
 
         step = {"op": "restate", "class": ":".join(cls), "to": to, "fields": ["a", "b", "c"], "if_none": "ignore"}
+        if to == "arguments":
+            step["by"] = by
         self.add(step, action)
+
+    def restate_arguments(self):
+        cls = self.pick("call", "tuple")
+        if cls is None:
+            return
+        kind, fields = self.classes.specs[cls]
+        names = list(fields) if kind == "tuple" else ["x", "y", "z"]
+        # Its __init__ wants arguments: it must not be called without any.
+        self.classes.specs[cls] = ("strict", tuple(names))
+
+        def action(root):
+            values = self.fields_of(cls, root)
+            for value in values:
+                if value.fields or len(value.arguments) != len(names):
+                    raise Wrong
+            for value in values:
+                value.kind, value.arguments, value.fields = "strict", [], [
+                    [name, item, False] for name, item in zip(names, value.arguments)
+                ]
+
+        self.add({"op": "restate", "class": ":".join(cls), "from": "arguments", "to": "dict", "fields": names,
+                  "if_none": "ignore"}, action)
 
     def remove_value(self):
         value = self.rng.choice([1, "3", 5.5, 7])
@@ -848,7 +879,7 @@ def mapped(old):
     return Value("tuple") if type(old.items) is str and old.items == "a" else old
 
 
-NAMES = ["any_depth", "any_depth", "any_depth", "member", "retype_set", "retype_when", "restate_others", "remove_value", "rename", "rename_module", "add_field", "add_field", "rename_field", "drop", "drop", "map_field", "retype_list",
+NAMES = ["any_depth", "any_depth", "any_depth", "member", "retype_set", "retype_when", "restate_others", "restate_arguments", "remove_value", "rename", "rename_module", "add_field", "add_field", "rename_field", "drop", "drop", "map_field", "retype_list",
          "retype_atom", "list_step", "dict_step", "to_instance", "to_dict", "restate", "arguments", "arguments"]
 
 

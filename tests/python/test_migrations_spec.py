@@ -65,6 +65,10 @@ def make_class(module, name):
         self.arguments, self.given = arguments, fields or None
         return self
 
+    def init(self, *arguments, **fields):
+        # NEWOBJ does not come here.
+        self.is_called = Module.is_loading
+
     def reduce(self):
         if self.is_called:
             return type(self), self.arguments
@@ -85,9 +89,9 @@ def make_class(module, name):
         return self
 
     def tell(self):
-        return f"{module}.{name}({self.arguments!r}, {self.given!r})"
+        return f"{module}.{name}{'.call' * self.is_called}({self.arguments!r}, {self.given!r})"
 
-    made = type(name, (), {"__new__": new, "__reduce__": reduce, "__setstate__": set_state, "__repr__": tell})
+    made = type(name, (), {"__new__": new, "__init__": init, "__reduce__": reduce, "__setstate__": set_state, "__repr__": tell})
     made.__module__ = module
     made.is_called = False
     made.call = staticmethod(by_call)
@@ -98,6 +102,8 @@ def make_class(module, name):
 
 class Module(types.ModuleType):
     """Makes its classes, and its submodules, when they are asked for."""
+
+    is_loading = False
 
     def __getattr__(self, name):
         if name.startswith("__"):
@@ -131,7 +137,9 @@ def run_example(text):
     for protocol in (2, 3, 4, 5):
         status, answer = migrate(json.loads(step), pickle.dumps(eval(before, names), protocol), protocol)
         assert status == 0, answer.decode()
+        Module.is_loading = True
         got = pickle.loads(answer)
+        Module.is_loading = False
         assert repr(got) == repr(expected), f"{got!r}\n{expected!r}"
     return json.loads(step)["op"]
 

@@ -47,6 +47,7 @@ TYPES = {
     "ENCODING": {"enum": ["utf-8", "latin-1", "ascii"]},
     "STATE_FORM": {"enum": ["dict", "slots", "list", "tuple", "arguments"]},
     "INSTANCE_STATE": {"enum": ["dict", "slots"]},
+    "MAKING": {"enum": ["call", "new"]},
     "PAIRS": {"type": "array", "minItems": 1, "maxItems": COUNT_MAX,
               "items": {"type": "array", "minItems": 2, "maxItems": 2, "items": LITERAL}},
     "TEXT_MAP": {"type": "object", "minProperties": 1, "maxProperties": COUNT_MAX, "propertyNames": {"minLength": 1},
@@ -64,6 +65,8 @@ TOGETHER = {
     ]}],
     "remove": [{"oneOf": [{"required": ["index"]}, {"required": ["value"]}]}],
     "rename_member": [{"anyOf": [{"required": ["names"]}, {"required": ["values"]}]}],
+    "restate": [{"if": {"required": ["to"], "properties": {"to": {"const": "arguments"}}},
+                 "then": {"required": ["by"]}, "else": {"not": {"required": ["by"]}}}],
     "retype": [{"if": {"required": ["class"]}, "then": {"required": ["field"]}}],
     "map": [{"if": {"required": ["class"]}, "then": {"required": ["field"]}}],
 }  # fmt: skip
@@ -211,7 +214,10 @@ def good_steps():
             yield {member: value for member, value in step.items() if member not in gone}
         for member, kind, _ in members:
             for word in TYPES[kind].get("enum", ()):
-                yield {key: value for key, value in step.items() if key not in (without or [()])[0]} | {member: word}
+                made = {key: value for key, value in step.items() if key not in (without or [()])[0]} | {member: word}
+                if name == "restate" and made["to"] != "arguments":
+                    del made["by"]
+                yield made
 
 
 def changed_steps():

@@ -19,6 +19,9 @@ static const migration migrations[] = {
     /* rename: GLOBAL, INST, STACK_GLOBAL, getattr, names of Python 2. */
     {"[{`op`:`rename`,`from`:`m:C`,`to`:`new.m:D`}]", BYTES(C_A), 2,
      BYTES("\x80\2" "cnew.m\nD\n)\x81}X\1\0\0\0aK\1sb.")},
+    /* What was called and dropped above a name stays. */
+    {"[{`op`:`rename`,`from`:`m:C`,`to`:`m:D`}]", BYTES("\x80\2" "cm\nC\ncm\nf\nK\1\x85R0)\x81."), 2,
+     BYTES("\x80\2" "cm\nD\ncm\nf\nK\1\x85R0)\x81.")},
     {"[{`op`:`rename`,`map`:{`m:C`:`m:D`,`m:D`:`m:C`}}]", BYTES("\x80\2" "cm\nC\ncm\nD\n\x86."), 2,
      BYTES("\x80\2" "cm\nD\ncm\nC\n\x86.")},
     {"[{`op`:`rename`,`from`:`m:C`,`to`:`n:D`}]", BYTES("(im\nC\n."), 0, BYTES("(in\nD\n.")},
