@@ -18,8 +18,6 @@
 #include "util/options.h"
 #include "util/sink_internal.h"
 
-/* How often the file may be replaced by others between opening and locking before we give up. */
-#define REOPEN_MAX 100
 /* How many files of torn bytes may stand beside the snapshot for one place in it: each interrupted repair leaves one.
  */
 #define TORN_FILES_MAX 100
@@ -48,64 +46,38 @@ static append_sink *inner(snapjar_sink *sink)
     return (append_sink *)sink;
 }
 
-static snapjar_status is_same_file(bool *is_same, int fd, const char *path, snapjar_error *err)
+static snapjar_status check_regular(int fd, const char *path, snapjar_error *err)
 {
-    struct stat ours;
-    struct stat theirs;
+    struct stat info;
 
-    *is_same = false;
-    if (fstat(fd, &ours) != 0)
+    if (fstat(fd, &info) != 0)
         return sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, errno, path, "cannot look at the file");
-    if (!S_ISREG(ours.st_mode))
-        return sj_raise_place(err,
-                              sj_raise(err, SNAPJAR_INVALID_ARGUMENT,
-                                       S_ISDIR(ours.st_mode) ? SNAPJAR_DIAG_IS_DIRECTORY : SNAPJAR_DIAG_TARGET_UNSAFE,
-                                       SJ_NOWHERE, "only a regular file can be appended to"),
-                              path);
-    if (stat(path, &theirs) != 0)
-        return errno == ENOENT ? SNAPJAR_OK
-                               : sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, errno, path, "cannot look at the file");
-    *is_same = ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
-    return SNAPJAR_OK;
+    if (S_ISREG(info.st_mode))
+        return SNAPJAR_OK;
+    return sj_raise_place(err,
+                          sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_TARGET_UNSAFE, SJ_NOWHERE,
+                                   "only a regular file can be appended to"),
+                          path);
 }
 
-/* Opens and locks the file that the path names at the moment the lock is held. `*fd` is -1 if there is none and
- * `create` is set. */
+/* `*fd` is -1 if there is no file and `create` is set. */
 static snapjar_status open_locked(int *fd, const char *path, bool create, snapjar_error *err)
 {
-    for (int i = 0; i < REOPEN_MAX; i++) {
-        bool is_same = false;
-        snapjar_error fault;
-        snapjar_status status = sj_fd_open(fd, path, O_RDWR, 0, &fault);
-        if (status == SNAPJAR_IO && fault.system_errno == ENOENT && create) {
-            *fd = -1;
-            return SNAPJAR_OK;
-        }
-        if (status == SNAPJAR_IO && fault.system_errno == EISDIR)
-            fault.diagnostic = SNAPJAR_DIAG_IS_DIRECTORY;
-        if (status == SNAPJAR_OK)
-            status = is_same_file(&is_same, *fd, path, &fault);
-        if (status == SNAPJAR_OK)
-            status = sj_fd_lock(*fd, path, &fault);
-        if (status == SNAPJAR_OK)
-            status = is_same_file(&is_same, *fd, path, &fault);
-        if (status != SNAPJAR_OK) {
-            if (err)
-                *err = fault;
-            if (*fd >= 0)
-                (void)close(*fd);
-            *fd = -1;
-            return status;
-        }
-        if (is_same)
-            return SNAPJAR_OK;
+    snapjar_error fault;
+    snapjar_status status = sj_fd_open_locked(fd, path, O_RDWR, &fault);
+
+    if (status == SNAPJAR_OK)
+        status = check_regular(*fd, path, &fault);
+    if (status == SNAPJAR_OK || (status == SNAPJAR_IO && fault.system_errno == ENOENT && create))
+        return SNAPJAR_OK;
+    if (fault.system_errno == EISDIR)
+        fault.diagnostic = SNAPJAR_DIAG_IS_DIRECTORY;
+    if (err)
+        *err = fault;
+    if (*fd >= 0)
         (void)close(*fd);
-        *fd = -1;
-    }
-    return sj_raise_place(err,
-                          sj_raise(err, SNAPJAR_IO, SNAPJAR_DIAG_LOCK_FAILED, SJ_NOWHERE,
-                                   "the file was replaced %d times while it was being locked", REOPEN_MAX),
-                          path);
+    *fd = -1;
+    return status;
 }
 
 /* What a record that follows must know of the last one. */

@@ -28,6 +28,8 @@
  */
 #define WRITE_SIZE_MAX ((size_t)256 << 10)
 #define NEW_NAME_TRIES 100
+/** How often a file may be replaced by others between opening and locking before we give up. */
+#define REOPEN_MAX 100
 
 /** True if a call that failed with `error` is to be made again; waits until `fd` is ready if that was the reason. */
 static bool is_to_repeat(int fd, int error, short events)
@@ -232,6 +234,42 @@ snapjar_status sj_fd_lock(int fd, const char *path, snapjar_error *err)
     if (!is_supported)
         return sj_raise_errno(err, SNAPJAR_DIAG_LOCK_FAILED, EOPNOTSUPP, path, "cannot lock the file");
     return SNAPJAR_OK;
+}
+
+/** Whether the path still names the open file. */
+static bool is_named(const char *path, const struct stat *opened)
+{
+    struct stat named;
+    return stat(path, &named) == 0 && named.st_dev == opened->st_dev && named.st_ino == opened->st_ino;
+}
+
+static snapjar_status lock_opened(int fd, const char *path, int flags, snapjar_error *err)
+{
+    bool is_supported;
+    /* Where there are no such locks, nobody who writes can hold one. */
+    return flags == O_RDWR ? sj_fd_lock(fd, path, err) : sj_fd_lock_any(fd, path, false, &is_supported, err);
+}
+
+snapjar_status sj_fd_open_locked(int *fd, const char *path, int flags, snapjar_error *err)
+{
+    for (int i = 0; i < REOPEN_MAX; i++) {
+        struct stat info;
+        snapjar_status status = SNAPJAR_OK;
+        SJ_TRY(sj_fd_open(fd, path, flags, 0, err));
+        if (fstat(*fd, &info) != 0)
+            status = sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, errno, path, "cannot look at the file");
+        else if (S_ISREG(info.st_mode))
+            status = lock_opened(*fd, path, flags, err);
+        if (status == SNAPJAR_OK && (!S_ISREG(info.st_mode) || is_named(path, &info)))
+            return SNAPJAR_OK;
+        (void)close(*fd);
+        *fd = -1;
+        SJ_TRY(status);
+    }
+    return sj_raise_place(err,
+                          sj_raise(err, SNAPJAR_IO, SNAPJAR_DIAG_LOCK_FAILED, SJ_NOWHERE,
+                                   "the file was replaced %d times while it was being locked", REOPEN_MAX),
+                          path);
 }
 
 snapjar_status sj_folder_sync(const char *path, snapjar_error *err)

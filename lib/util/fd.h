@@ -39,4 +39,11 @@ snapjar_status sj_fd_lock_any(int fd, const char *name, bool is_exclusive, bool 
 /** The same without waiting: `*is_busy` is true, and nothing locked, if somebody else holds a lock. */
 snapjar_status sj_fd_lock_now(int fd, const char *name, bool is_exclusive, bool *is_busy, snapjar_error *err);
 
+/**
+ * Opens `path` with O_RDWR or O_RDONLY and waits for a lock on what it names at the moment the lock is held: that of
+ * one who writes, which is an error where the file system has none, or one that keeps those away. What is no regular
+ * file is not locked.
+ */
+snapjar_status sj_fd_open_locked(int *fd, const char *path, int flags, snapjar_error *err);
+
 #endif

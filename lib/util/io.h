@@ -36,6 +36,13 @@ const char *sj_source_path(const snapjar_source *source);
 bool sj_sink_is_transactional(const snapjar_sink *sink);
 
 /**
+ * As snapjar_sink_open_path, but the temporary neighbour is made with the first byte, so that nothing happens in the
+ * folder if none is written. It cannot be finished without one, and has no gaps.
+ */
+snapjar_status sj_sink_open_path_late(snapjar_sink **sink, snapjar_context *context, const char *path,
+                                      const snapjar_path_sink_options *options, snapjar_error *err);
+
+/**
  * Whether bytes can be written before others that stand in front of them: so they can into the temporary file that
  * takes a path's place when all is done.
  */

@@ -31,6 +31,8 @@ typedef struct path_sink {
     /** The temporary file, or the target that is written in place. */
     int fd;
     bool is_in_place;
+    /** The temporary file is made with the first byte. */
+    bool is_late;
     /** Where the gap is that sj_sink_skip left, and its size. */
     uint64_t gap_at;
     uint64_t gap_size;
@@ -85,7 +87,7 @@ static snapjar_status open_target(path_sink *path, snapjar_error *err)
     SJ_TRY(sj_target_take_name(&path->target, resolved, err));
     SJ_TRY(sj_target_open_folder(&path->target, resolved, err));
     SJ_TRY(sj_target_lock(&path->target, path->options.must_not_exist, err));
-    return open_temporary(path, err);
+    return path->is_late ? SNAPJAR_OK : open_temporary(path, err);
 }
 
 /* ---- writing ---- */
@@ -102,6 +104,8 @@ static snapjar_status path_write(snapjar_sink *sink, const void *bytes, size_t s
     path_sink *path = (path_sink *)sink;
     if (path->is_in_place)
         return sj_fd_write(path->fd, path->target.place, bytes, size, err);
+    if (path->fd < 0)
+        SJ_TRY(open_temporary(path, err));
     if (size > BUFFER_SIZE - path->used)
         SJ_TRY(flush(path, err));
     if (size > BUFFER_SIZE)
@@ -287,8 +291,8 @@ static const sj_sink_kind path_kind = {
     .replaced_links = path_replaced_links,
 };
 
-snapjar_status snapjar_sink_open_path(snapjar_sink **sink, snapjar_context *context, const char *path,
-                                      const snapjar_path_sink_options *options, snapjar_error *err)
+static snapjar_status open_path(snapjar_sink **sink, snapjar_context *context, const char *path,
+                                const snapjar_path_sink_options *options, bool is_late, snapjar_error *err)
 {
     if (sink == NULL)
         return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE, "sink is NULL");
@@ -306,6 +310,7 @@ snapjar_status snapjar_sink_open_path(snapjar_sink **sink, snapjar_context *cont
     path_sink *own = (path_sink *)made;
     own->options = read;
     own->fd = -1;
+    own->is_late = is_late;
     (void)pthread_mutex_init(&own->placing, NULL);
     snapjar_status status = sj_target_init(&own->target, context, path, err);
     if (status == SNAPJAR_OK)
@@ -316,4 +321,16 @@ snapjar_status snapjar_sink_open_path(snapjar_sink **sink, snapjar_context *cont
     }
     *sink = made;
     return SNAPJAR_OK;
+}
+
+snapjar_status snapjar_sink_open_path(snapjar_sink **sink, snapjar_context *context, const char *path,
+                                      const snapjar_path_sink_options *options, snapjar_error *err)
+{
+    return open_path(sink, context, path, options, false, err);
+}
+
+snapjar_status sj_sink_open_path_late(snapjar_sink **sink, snapjar_context *context, const char *path,
+                                      const snapjar_path_sink_options *options, snapjar_error *err)
+{
+    return open_path(sink, context, path, options, true, err);
 }

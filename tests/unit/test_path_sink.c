@@ -6,15 +6,15 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <sys/xattr.h>
 
 #include "fail_alloc.h"
 #include "folder.h"
+#include "locker.h"
+#include "util/fd.h"
 #include "util/io.h"
 
 #define assert_ok(call) assert_int_equal((call), SNAPJAR_OK)
@@ -102,6 +102,32 @@ static void test_new_file(void **state)
     assert_holds("other", "");
     assert_int_equal(look("other").st_mode & 07777, 0640);
     assert_int_equal(count_names(), 2);
+}
+
+/* The lock alone changes nothing in the folder. */
+static void test_late(void **state)
+{
+    (void)state;
+    snapjar_sink *sink;
+    write_file("file", "old", 0604);
+    assert_ok(sj_sink_open_path_late(&sink, context, "file", NULL, &err));
+    int fd = open("file", O_RDWR);
+    assert_true(is_locked(fd, F_WRLCK));
+    close(fd);
+    assert_int_equal(count_names(), 1);
+    assert_ok(snapjar_sink_write(sink, "ab", 2, &err));
+    assert_int_equal(count_names(), 2);
+    assert_ok(snapjar_sink_finish(sink, &err));
+    snapjar_sink_free(sink);
+    assert_holds("file", "ab");
+    assert_int_equal(look("file").st_mode & 07777, 0604);
+    /* A temporary file that cannot be made is told by the first byte. */
+    assert_int_equal(mkdir("gone", 0700), 0);
+    assert_ok(sj_sink_open_path_late(&sink, context, "gone/file", NULL, &err));
+    assert_int_equal(rmdir("gone"), 0);
+    assert_io_error(snapjar_sink_write(sink, "ab", 2, &err), SNAPJAR_DIAG_OPEN_FAILED, ENOENT, "gone/file");
+    snapjar_sink_free(sink);
+    assert_int_equal(count_names(), 1);
 }
 
 static void test_many_writes(void **state)
@@ -548,37 +574,6 @@ static void test_file_that_cannot_be_written(void **state)
 
 /* ---- the lock ---- */
 
-/*
- * Lockers are processes, not threads: valgrind 3.19 runs one thread at a time, and does not know that F_OFD_SETLKW
- * waits.
- */
-
-/** An appender that holds the lock of `path` for a while; before it lets go it sets `*is_released`. */
-static pid_t lock_for_a_while(const char *path, bool **is_released)
-{
-    *is_released = mmap(NULL, sizeof **is_released, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_ptr_not_equal(*is_released, MAP_FAILED);
-    int fd = open(path, O_RDWR);
-    assert_ok(sj_fd_lock(fd, path, &err));
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        usleep(100000);
-        __atomic_store_n(*is_released, true, __ATOMIC_SEQ_CST);
-        _exit(0); /* the lock goes with the last descriptor */
-    }
-    close(fd);
-    return child;
-}
-
-static void wait_for(pid_t child)
-{
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
-
 static void test_waits_for_an_appender(void **state)
 {
     (void)state;
@@ -587,17 +582,10 @@ static void test_waits_for_an_appender(void **state)
     write_file("file", "old", 0600);
     pid_t appender = lock_for_a_while("file", &is_released);
     assert_ok(open_sink(&sink, "file", SNAPJAR_DURABILITY_NONE, false));
-    assert_true(__atomic_load_n(is_released, __ATOMIC_SEQ_CST));
+    assert_true(was_released(is_released));
     wait_for(appender);
     snapjar_sink_free(sink);
-    munmap(is_released, sizeof *is_released);
-}
-
-static bool is_locked(int fd)
-{
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    assert_int_equal(fcntl(fd, F_OFD_GETLK, &lock), 0);
-    return lock.l_type != F_UNLCK;
+    forget_release(is_released);
 }
 
 static void test_holds_the_lock_until_it_is_freed(void **state)
@@ -607,12 +595,46 @@ static void test_holds_the_lock_until_it_is_freed(void **state)
     write_file("file", "old", 0600);
     int fd = open("file", O_RDWR);
     assert_ok(open_sink(&sink, "file", SNAPJAR_DURABILITY_NONE, false));
-    assert_true(is_locked(fd));
+    assert_true(is_locked(fd, F_WRLCK));
     assert_ok(snapjar_sink_finish(sink, &err));
-    assert_true(is_locked(fd));
+    assert_true(is_locked(fd, F_WRLCK));
     snapjar_sink_free(sink);
-    assert_false(is_locked(fd));
+    assert_false(is_locked(fd, F_WRLCK));
     close(fd);
+}
+
+/* Readers share a lock that writers wait for, and what is no file has none. */
+static void test_opened_and_locked(void **state)
+{
+    (void)state;
+    int readers[2];
+    int writer;
+    bool *is_released;
+    write_file("file", "old", 0600);
+    write_file("new", "new", 0640);
+    pid_t other = lock_and_replace("file", "new", &is_released);
+    for (size_t i = 0; i < 2; i++) {
+        assert_ok(sj_fd_open_locked(&readers[i], "file", O_RDONLY, &err));
+        assert_true(was_released(is_released));
+        struct stat opened;
+        assert_int_equal(fstat(readers[i], &opened), 0);
+        assert_int_equal(opened.st_ino, look("file").st_ino);
+    }
+    wait_for(other);
+    forget_release(is_released);
+    int fd = open("file", O_RDWR);
+    assert_true(is_locked(fd, F_WRLCK));
+    assert_false(is_locked(fd, F_RDLCK));
+    close(readers[0]);
+    close(readers[1]);
+    assert_ok(sj_fd_open_locked(&writer, "file", O_RDWR, &err));
+    assert_true(is_locked(fd, F_RDLCK));
+    close(writer);
+    close(fd);
+    assert_ok(sj_fd_open_locked(&fd, "/dev/null", O_RDWR, &err));
+    close(fd);
+    assert_io_error(sj_fd_open_locked(&fd, "gone", O_RDONLY, &err), SNAPJAR_DIAG_OPEN_FAILED, ENOENT, "gone");
+    assert_int_equal(fd, -1);
 }
 
 static void test_locks_the_file_that_took_its_place(void **state)
@@ -628,9 +650,9 @@ static void test_locks_the_file_that_took_its_place(void **state)
     pid_t appender = lock_for_a_while("file", &is_released);
     assert_ok(snapjar_sink_write(sink, "new", 3, &err));
     assert_ok(snapjar_sink_finish(sink, &err));
-    assert_true(__atomic_load_n(is_released, __ATOMIC_SEQ_CST));
+    assert_true(was_released(is_released));
     wait_for(appender);
-    munmap(is_released, sizeof *is_released);
+    forget_release(is_released);
     snapjar_sink_free(sink);
     assert_holds("file", "new");
     assert_int_equal(look("file").st_mode & 07777, 0640);
@@ -722,6 +744,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_new_file),
+        TEST(test_late),
         TEST(test_many_writes),
         TEST(test_replacing_keeps_mode_and_attributes),
         TEST(test_replacing_keeps_owner),
@@ -745,6 +768,7 @@ int main(void)
         TEST(test_file_that_cannot_be_written),
         TEST(test_waits_for_an_appender),
         TEST(test_holds_the_lock_until_it_is_freed),
+        TEST(test_opened_and_locked),
         TEST(test_locks_the_file_that_took_its_place),
         TEST(test_file_that_is_removed_meanwhile),
         TEST(test_many_replacers),
