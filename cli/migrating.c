@@ -103,7 +103,7 @@ static snapjar_status drop(void *state, const void *bytes, size_t size, snapjar_
 /* A detached seal does not hold for what becomes of the file, and nobody but its keys' owner can make another. */
 static snapjar_status check_detached(const struct migrate_file *file, snapjar_error *err)
 {
-    if (file->migrate->options.drop_seal || !detaching_is_there(file->path))
+    if (file->migrate->options.drop_seal || !snapjar_detached_is_beside(file->path))
         return SNAPJAR_OK;
     report_make(err, SNAPJAR_REFUSED, SNAPJAR_DIAG_RECORD_SEALED,
                 "the file has a detached seal, which would not hold any more: --drop-seal, and then seal --detached "

@@ -123,11 +123,11 @@ static void reseal_detached(struct worker *worker, const char *path)
     *staged = (struct staged){.path = path, .seal_path = detaching_path(path)};
     blamed = staged->seal_path;
     if (worker->sealer)
-        status = detaching_seal(worker->context, worker->sealer, path, staged->seal_path, durability, &worker->options,
-                                &staged->count, &blamed, &err);
+        status = snapjar_seal_detached_path(worker->sealer, path, staged->seal_path, durability, &worker->options,
+                                            &staged->count, &blamed, &err);
     else
-        status =
-            detaching_unseal(worker->context, staged->seal_path, resealing->key_id, durability, &staged->count, &err);
+        status = snapjar_unseal_detached_path(worker->context, staged->seal_path, resealing->key_id, durability,
+                                              &staged->count, &err);
     if (status == SNAPJAR_OK) {
         replaced(worker, staged, 0, NULL);
         return;

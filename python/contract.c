@@ -250,7 +250,7 @@ static snapjar_status late_write(void *state, const void *bytes, size_t size, sn
 /* A detached seal does not hold for what becomes of the file. */
 static snapjar_status check_detached(const char *path, const snapjar_migrate_options *options, snapjar_error *err)
 {
-    if (options->drop_seal || !detached_is_beside(path))
+    if (options->drop_seal || !snapjar_detached_is_beside(path))
         return SNAPJAR_OK;
     *err = (snapjar_error){
         .status = SNAPJAR_REFUSED,

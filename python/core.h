@@ -225,8 +225,6 @@ void detached_release(detached_choice *choice);
 /** Makes it part of the demand for what reads `source`; `*detached` must be freed behind the reader. */
 snapjar_status detached_demand(const detached_choice *choice, snapjar_seal_demand *demand, snapjar_detached **detached,
                                workspace *ws, snapjar_source *source, snapjar_error *err);
-/** Whether the file has one beside it. */
-bool detached_is_beside(const char *path);
 /** Says which file an error that comes of demanding is about, where the library does not know. */
 void detached_blame(const detached_choice *choice, snapjar_error *err);
 

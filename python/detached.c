@@ -5,11 +5,6 @@
  */
 #include "core.h"
 
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <unistd.h>
-
 int detached_choose(detached_choice *choice, PyObject *object)
 {
     *choice = (detached_choice){0};
@@ -53,12 +48,4 @@ void detached_blame(const detached_choice *choice, snapjar_error *err)
 {
     if (choice->path && err->status == SNAPJAR_BAD_SEAL && !*err->place)
         (void)snapjar_text_escape(err->place, sizeof(err->place), choice->path, strlen(choice->path));
-}
-
-bool detached_is_beside(const char *path)
-{
-    char name[PATH_MAX];
-    int size = snprintf(name, sizeof(name), "%s" SNAPJAR_DETACHED_SUFFIX, path);
-
-    return size > 0 && (size_t)size < sizeof(name) && faccessat(AT_FDCWD, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }

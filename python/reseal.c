@@ -5,9 +5,6 @@
  */
 #include "core.h"
 
-#include <errno.h>
-#include <unistd.h>
-
 typedef struct resealing {
     snapjar_context *context;
     const char *path;
@@ -58,91 +55,19 @@ static snapjar_status reseal_inside(resealing *r, snapjar_error *err)
 
 /* ---- beside ---- */
 
-/* The lock first, so that nobody adds a signature between reading and writing; `*old` is NULL if there is no file. */
-static snapjar_status open_both(const resealing *r, snapjar_sink **sink, snapjar_detached **old, snapjar_error *err)
+static snapjar_status reseal_beside(resealing *r, snapjar_error *err)
 {
-    snapjar_path_sink_options options = SNAPJAR_PATH_SINK_OPTIONS_INIT;
-
-    options.durability = r->durability;
-    snapjar_status status = snapjar_sink_open_path(sink, r->context, r->seal_path, &options, err);
-    if (status != SNAPJAR_OK || r->options.replace)
-        return status;
-    status = snapjar_detached_open_path(old, r->context, r->seal_path, err);
-    return status == SNAPJAR_IO && err->system_errno == ENOENT ? SNAPJAR_OK : status;
-}
-
-static snapjar_status seal_beside(resealing *r, snapjar_error *err)
-{
-    snapjar_source *source = NULL;
-    snapjar_sink *sink = NULL;
-    snapjar_detached *old = NULL;
-
-    snapjar_status status = snapjar_source_open_path(&source, r->context, r->path, 0, err);
-    if (status == SNAPJAR_OK)
-        status = open_both(r, &sink, &old, err);
-    if (status == SNAPJAR_OK)
-        status = snapjar_seal_detached(r->sealer, source, sink, old, &r->options, &r->count, err);
-    if (status == SNAPJAR_OK)
-        status = snapjar_sink_finish(sink, err);
-    snapjar_sink_free(sink);
-    snapjar_source_free(source);
-    snapjar_detached_free(old);
-    return status;
-}
-
-static snapjar_status unlink_seal(const resealing *r, snapjar_error *err)
-{
-    if (unlink(r->seal_path) == 0)
-        return SNAPJAR_OK;
-    *err = (snapjar_error){
-        .status = SNAPJAR_IO,
-        .diagnostic = SNAPJAR_DIAG_WRITE_FAILED,
-        .system_errno = errno,
-        .offset = SNAPJAR_OFFSET_NONE,
-        .record_index = SNAPJAR_OFFSET_NONE,
-        .message = "cannot remove the file",
-    };
-    return SNAPJAR_IO;
-}
-
-static snapjar_status unseal_beside(resealing *r, snapjar_error *err)
-{
-    snapjar_sink *sink = NULL;
-    snapjar_detached *old = NULL;
-    size_t left = 0;
-
-    /* What is no detached seal is somebody's file: it is not taken away. */
-    snapjar_status status = snapjar_detached_open_path(&old, r->context, r->seal_path, err);
-    if (status == SNAPJAR_IO && err->system_errno == ENOENT)
-        return SNAPJAR_OK;
-    snapjar_detached_free(old);
-    old = NULL;
-    if (status == SNAPJAR_OK)
-        status = open_both(r, &sink, &old, err);
-    size_t before = old ? snapjar_detached_signature_count(old) : 0;
-    if (status == SNAPJAR_OK && old && r->key_id)
-        status = snapjar_unseal_detached(old, sink, r->key_id, &left, err);
-    if (status == SNAPJAR_OK && old && !left)
-        status = unlink_seal(r, err);
-    else if (status == SNAPJAR_OK && left < before)
-        status = snapjar_sink_finish(sink, err);
-    if (status == SNAPJAR_OK)
-        r->count = before - left;
-    snapjar_sink_free(sink);
-    snapjar_detached_free(old);
-    return status;
+    if (r->sealer)
+        return snapjar_seal_detached_path(r->sealer, r->path, r->seal_path, r->durability, &r->options, &r->count, NULL,
+                                          err);
+    return snapjar_unseal_detached_path(r->context, r->seal_path, r->key_id, r->durability, &r->count, err);
 }
 
 static PyObject *reseal(module_state *state, resealing *r)
 {
     snapjar_error err;
     PyThreadState *thread = PyEval_SaveThread();
-    snapjar_status status = SNAPJAR_OK;
-
-    if (!r->seal_path)
-        status = reseal_inside(r, &err);
-    else
-        status = r->sealer ? seal_beside(r, &err) : unseal_beside(r, &err);
+    snapjar_status status = r->seal_path ? reseal_beside(r, &err) : reseal_inside(r, &err);
     PyEval_RestoreThread(thread);
     if (status == SNAPJAR_OK)
         return PyLong_FromUnsignedLongLong(r->count);

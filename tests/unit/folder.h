@@ -35,6 +35,19 @@ static inline bool leave_folder(void)
     return chdir("/") == 0 && system(command) == 0;
 }
 
+/** The same two as fixtures of a test. */
+static inline int folder_begin(void **state)
+{
+    (void)state;
+    return enter_folder() ? 0 : -1;
+}
+
+static inline int folder_end(void **state)
+{
+    (void)state;
+    return leave_folder() ? 0 : -1;
+}
+
 static inline void write_file(const char *name, const char *text, mode_t mode)
 {
     int fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0600);

@@ -391,7 +391,6 @@ static void test_beside(void **state)
     size_t count;
     blob text = detach(&file, key, NULL);
 
-    assert_true(enter_folder());
     write_blob("a.snapjar", &file);
     assert_ok(snapjar_source_open_path(&source, context, "a.snapjar", 0, err));
     snapjar_status status = demand_beside(source, &count, &err);
@@ -412,7 +411,6 @@ static void test_beside(void **state)
     assert_fault(status, &err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, SNAPJAR_SPACE_FILE, 0);
     snapjar_source_free(source);
     free(text.bytes);
-    assert_true(leave_folder());
 }
 
 /* Bytes of no known file have nothing beside them, until it is said whose they are. */
@@ -424,7 +422,6 @@ static void test_path_of_source(void **state)
     size_t count;
     blob text = detach(&file, key, NULL);
 
-    assert_true(enter_folder());
     write_blob("b.seal", &text);
     assert_ok(snapjar_source_from_memory(&source, context, file.bytes, file.size, err));
     snapjar_status status = demand_beside(source, &count, &err);
@@ -436,7 +433,6 @@ static void test_path_of_source(void **state)
     assert_int_equal(count, RECORDS);
     snapjar_source_free(source);
     free(text.bytes);
-    assert_true(leave_folder());
 }
 
 /* Who goes on after a failure gets nothing, though the records have good seals of their own. */
@@ -583,12 +579,10 @@ static void test_refused_allocations(void **state)
     assert_true(fail_alloc_run(make_and_check, NULL) > 10);
     blob text = detach(&file, key, "queue");
     snapjar_trust *trust = trust_in(context, key, NULL);
-    assert_true(enter_folder());
     write_blob("c.seal", &text);
     assert_true(fail_alloc_run(check_beside, trust) > 10);
     /* The source, the reader, its context's copy. */
     assert_true(fail_alloc_run(demand_and_go_on, trust) > 3);
-    assert_true(leave_folder());
     snapjar_trust_free(trust);
     free(text.bytes);
 }
@@ -607,12 +601,12 @@ int main(void)
         cmocka_unit_test(test_too_many_signatures),
         cmocka_unit_test(test_damage_is_not_sealed),
         cmocka_unit_test(test_cancelled),
-        cmocka_unit_test(test_beside),
-        cmocka_unit_test(test_path_of_source),
+        cmocka_unit_test_setup_teardown(test_beside, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_path_of_source, folder_begin, folder_end),
         cmocka_unit_test(test_failure_stays),
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_seek),
-        cmocka_unit_test(test_refused_allocations),
+        cmocka_unit_test_setup_teardown(test_refused_allocations, folder_begin, folder_end),
     };
 
     return cmocka_run_group_tests_name("detached", tests, set_up, tear_down);

@@ -216,7 +216,6 @@ static void test_large_files(void **state)
     static const size_t counts[] = {28, 29, 58, SNAPJAR_DETACHED_RECORDS_MAX};
 
     (void)state;
-    assert_true(enter_folder());
     for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
         blob text = text_of(counts[i], 1, 1);
         snapjar_detached *detached = NULL;
@@ -227,15 +226,17 @@ static void test_large_files(void **state)
         snapjar_detached_free(detached);
         free(text.bytes);
     }
-    assert_true(leave_folder());
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),          cmocka_unit_test(test_every_change),
-        cmocka_unit_test(test_texts_refused), cmocka_unit_test(test_unknown_algorithm),
-        cmocka_unit_test(test_limits),        cmocka_unit_test(test_large_files),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_every_change),
+        cmocka_unit_test(test_texts_refused),
+        cmocka_unit_test(test_unknown_algorithm),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test_setup_teardown(test_large_files, folder_begin, folder_end),
     };
 
     return cmocka_run_group_tests_name("detached text", tests, set_up, tear_down);

@@ -71,6 +71,44 @@ SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_unseal_detached(const snap
                                                                       snapjar_sink *sink, const char *key_id,
                                                                       size_t *left, snapjar_error *err);
 
+/* ---- files ---- */
+
+/** Whether the snapshot `path` has something beside it that is called as its detached seal, be it a link to nothing. */
+SNAPJAR_API bool snapjar_detached_is_beside(const char *path);
+
+/**
+ * Seals all records of the snapshot `path` in the file `seal_path`, which is replaced whole or stays as it is. As
+ * snapjar_seal_detached otherwise: signatures of other keys that are there are taken over, unless `options->replace`,
+ * and what is there must then be a detached seal. `*count` (may be NULL) is the number of records.
+ *
+ * It holds the lock of `seal_path` from before that file is read, as snapjar_sink_open_path does, and keeps those away
+ * who append to the snapshot or replace it: it waits for them, so that a thread must not have a sink open on either
+ * file. A snapshot that somebody changes without asking for the lock fails with `source-changed`. Pipes can be sealed,
+ * and are not locked.
+ *
+ * Symbolic links are followed. A `seal_path` that leads to the snapshot fails with `target-unsafe`, one that leads to
+ * no regular file with `seal-file-invalid`. After a failure `seal_path` is as it was, and `*blamed` (may be NULL) is
+ * `path` or `seal_path`, whichever the error is about; after success it is NULL.
+ */
+SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_seal_detached_path(
+    snapjar_sealer *sealer, const char *path, const char *seal_path, snapjar_durability durability,
+    const snapjar_seal_options *options, uint64_t *count, const char **blamed, snapjar_error *err);
+
+/**
+ * Takes the signatures of the key `key_id` (32 hex digits), or all of them if it is NULL, off the detached seal
+ * `seal_path`, without checking any. The file is replaced whole; it is removed if no signature is left (of a symbolic
+ * link the link), and stays as it is if none was taken off. The snapshot is not asked, and may be gone. `*removed`
+ * (may be NULL) is the number of signatures: 0 if there is no such file.
+ *
+ * It holds the lock of the file meanwhile, and waits for it. What is no detached seal is not taken away: it fails as
+ * snapjar_detached_open_path does, and with `seal-file-invalid` if it is no regular file. After a failure the file is
+ * as it was, but for `sync-failed`.
+ */
+SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_unseal_detached_path(snapjar_context *context,
+                                                                           const char *seal_path, const char *key_id,
+                                                                           snapjar_durability durability,
+                                                                           uint64_t *removed, snapjar_error *err);
+
 #ifdef __cplusplus
 }
 #endif
