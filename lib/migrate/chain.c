@@ -11,12 +11,29 @@
 #include <snapjar/migrate.h>
 
 #include "migrate/contract.h"
+#include "migrate/fields.h"
 #include "migrate/steps.h"
 
 /* ---- asking ---- */
 
+/** Whether the contract describes a class of this name in a version. */
+static bool has_class(const snapjar_contract *contract, int64_t version, snapjar_text module, snapjar_text name)
+{
+    char text[2 * SJ_CLASS_NAME_SIZE + 1];
+    const sj_contract_version *described = sj_contract_find_version(contract, version);
+    const size_t size = module.size + 1 + name.size;
+    if (described == NULL || size > sizeof text)
+        return false;
+    memcpy(text, module.data, module.size);
+    text[module.size] = ':';
+    memcpy(text + module.size + 1, name.data, name.size);
+    return sj_contract_find_class(described, (snapjar_text){text, size}) != NULL;
+}
+
 bool sj_chain_admits(const snapjar_contract *contract, int64_t from, snapjar_text module, snapjar_text name)
 {
+    if (has_class(contract, from, module, name))
+        return true;
     const sj_migration *migration = sj_contract_migration(contract, from);
     for (; migration != NULL; migration = sj_contract_migration(contract, migration->to)) {
         if (sj_steps_admits(migration->steps, module, name))

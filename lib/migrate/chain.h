@@ -9,7 +9,8 @@
 
 #include "util/error.h"
 
-/** Whether a migration on the way from `from` takes this name away, so that it may be in what the chain begins with. */
+/** Whether a name may be in what the chain begins with: it is a class of that version, or a migration on the way
+ * changes its objects or takes it away. What comes out is judged without this. */
 bool sj_chain_admits(const snapjar_contract *contract, int64_t from, snapjar_text module, snapjar_text name);
 
 /** The protocol that the chain asks for; -1 if it asks for none. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The JSON of a literal taken apart: what it is, the value of one without parts, and the parts of one with. For
- * literal.c, literal_equal.c and contract_steps.c only; nothing here allocates.
+ * literal.c, literal_equal.c, contract_steps.c and step_rename.c only; nothing here allocates.
  */
 #ifndef SJ_MIGRATE_LITERAL_PARTS_H
 #define SJ_MIGRATE_LITERAL_PARTS_H

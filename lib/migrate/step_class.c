@@ -26,6 +26,34 @@ static snapjar_status check_plain(const sj_apply *run, const sj_instance *instan
     return SNAPJAR_OK;
 }
 
+/** Whether an instance was filled as a dict is, and is nothing else: one of a class that is derived from dict. */
+static bool is_filled(const snapjar_graph *graph, const sj_instance *instance)
+{
+    const sj_node *node = sj_graph_node(graph, instance->ref);
+    if (instance->argument_count > 0 || instance->is_computed || instance->keywords != 0)
+        return false;
+    for (uint32_t at = sj_graph_first_change(graph, node); at != 0; at = sj_graph_next_change(graph, node, at)) {
+        const sj_change change = sj_graph_change(graph, at);
+        if ((change.op != SJ_OP_SETITEM && change.op != SJ_OP_SETITEMS) || change.count % 2 != 0)
+            return false;
+    }
+    return node->changes != 0;
+}
+
+/** The dict that an instance of a class that is derived from dict is made of by copyreg._reconstructor(class, dict,
+ * {}), as protocols 0 and 1 have it, if it is nothing else; or 0. */
+static sj_ref reconstructed_dict(const snapjar_graph *graph, const sj_instance *instance)
+{
+    const sj_node *node = sj_graph_node(graph, instance->ref);
+    const sj_node *tuple = sj_graph_node(graph, instance->arguments);
+    if (node->kind != SJ_NODE_CALL || node->changes != 0 || instance->argument_count != 1 || tuple->count != 3 ||
+        !sj_picture_is_global(graph, graph->words[node->first], "copyreg", "_reconstructor") ||
+        !sj_picture_is_global(graph, graph->words[tuple->first + 1], "builtins", "dict"))
+        return 0;
+    const sj_ref dict = graph->words[tuple->first + 2];
+    return sj_dict_is_pairs(graph, dict) ? dict : 0;
+}
+
 static snapjar_status gather_pairs(sj_apply *run, sj_ref ref, sj_refs *pairs, snapjar_error *err)
 {
     sj_fields fields;
@@ -42,23 +70,39 @@ static snapjar_status gather_pairs(sj_apply *run, sj_ref ref, sj_refs *pairs, sn
     return SNAPJAR_OK;
 }
 
+/** The pairs that a dict has in place of an instance. */
+static snapjar_status find_pairs(sj_apply *run, const sj_instance *instance, snapjar_error *err)
+{
+    const sj_ref dict = reconstructed_dict(run->graph, instance);
+    if (dict != 0)
+        return gather_pairs(run, dict, &run->places, err);
+    SJ_TRY(check_plain(run, instance, err));
+    if (instance->form >= SJ_STATE_LIST)
+        return sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, instance->ref, err,
+                              "its state has no names; restate it first");
+    return gather_pairs(run, instance->ref, &run->places, err);
+}
+
 static snapjar_status make_dict(sj_apply *run, sj_ref ref, snapjar_error *err)
 {
     snapjar_graph *graph = run->graph;
     sj_instance instance;
     (void)sj_instance_see(graph, ref, &instance);
-    SJ_TRY(check_plain(run, &instance, err));
-    if (instance.form >= SJ_STATE_LIST)
-        return sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, ref, err, "its state has no names; restate it first");
-    SJ_TRY(gather_pairs(run, ref, &run->places, err));
+    const bool keeps_pairs = is_filled(graph, &instance);
+    run->places.count = 0;
+    if (!keeps_pairs)
+        SJ_TRY(find_pairs(run, &instance, err));
     const sj_node *node = sj_graph_node(graph, ref);
     for (uint32_t i = 0; i < node->count; i++)
         SJ_TRY(sj_apply_release(run, graph->words[sj_graph_node(graph, ref)->first + i], err));
     sj_node *made = &graph->nodes[ref];
     made->kind = SJ_NODE_DICT;
     made->form = SJ_OP_EMPTY_DICT;
-    made->count = made->changes = 0;
+    made->count = 0;
     run->is_stale = true;
+    if (keeps_pairs)
+        return SNAPJAR_OK;
+    made->changes = 0;
     if (run->places.count == 0)
         return SNAPJAR_OK;
     return sj_graph_add_change(graph, ref, SJ_OP_SETITEMS, run->places.items, run->places.count, SNAPJAR_OFFSET_NONE,

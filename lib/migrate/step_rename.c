@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "migrate/edit.h"
+#include "migrate/literal_parts.h"
 
 /** One old name and its new one. */
 typedef struct rule {
@@ -309,14 +310,34 @@ static bool is_old_member(const sj_edit *edit, const sj_class_name *name)
     return false;
 }
 
+/** Whether a table of values has something of the name for a value that it takes away. */
+static bool is_mapped(const sj_edit *edit, const sj_class_name *name)
+{
+    const sj_json *values = edit->members[SJ_IN_VALUES];
+    for (size_t i = 0; i < sj_json_count(values); i++) {
+        sj_literal_names walk;
+        snapjar_text text;
+        sj_class_name found;
+        sj_literal_names_begin(&walk, sj_json_at(sj_json_at(values, i), 0));
+        while (sj_literal_names_next(&walk, &text)) {
+            if (sj_class_name_read(text, &found) && same(found.module, name->module) && same(found.name, name->name))
+                return true;
+        }
+    }
+    return false;
+}
+
 static bool admits(const sj_edit *edit, const sj_class_name *name)
 {
     const sj_json *map = edit->members[SJ_IN_MAP];
     sj_class_name from;
-    if (edit->op == SJ_EDIT_TO_DICT)
-        return same(edit->class_name.module, name->module) && same(edit->class_name.name, name->name);
+    if (edit->members[SJ_IN_CLASS] != NULL && edit->op != SJ_EDIT_TO_INSTANCE &&
+        same(edit->class_name.module, name->module) && same(edit->class_name.name, name->name))
+        return true;
     if (edit->op == SJ_EDIT_RENAME_MEMBER)
         return is_old_member(edit, name);
+    if (edit->op == SJ_EDIT_MAP)
+        return is_mapped(edit, name);
     if (edit->op == SJ_EDIT_RENAME_MODULE)
         return is_within(name->module, sj_edit_text(edit, SJ_IN_FROM));
     if (edit->op != SJ_EDIT_RENAME)

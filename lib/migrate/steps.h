@@ -34,7 +34,8 @@ size_t sj_steps_count(const sj_steps *steps);
 /** The protocol that the last `protocol` step asks for; -1 if there is none. */
 int sj_steps_protocol(const sj_steps *steps);
 
-/** Whether a name of a pickle is one that the steps take away: it may be in what they are applied to. */
+/** Whether a name of a pickle is one that the steps take away, or the class of objects that they change: it may be in
+ * what they are applied to. */
 bool sj_steps_admits(const sj_steps *steps, snapjar_text module, snapjar_text name);
 
 /** The type of a root, as headers have it, and room for longer names on the way. */

@@ -183,11 +183,16 @@ def test_load_refuses(contract: pathlib.Path, tmp_path: pathlib.Path) -> None:
     with pytest.raises(snapjar.ContractError, match="unexpected-type"):
         snapjar.load(path, contract=contract)
     snapjar.dump(make(job, id=1, state="x"), path, schema_version=9)
-    with pytest.raises(snapjar.SnapjarError, match="migration-version"):
+    with pytest.raises(snapjar.ContractError, match="migration-version"):
         snapjar.load(path, contract=contract)
     snapjar.dump(make(job, id=1, wrong="x"), path, schema_version=1)
-    with pytest.raises(snapjar.SnapjarError, match="migration-layout"):
+    with pytest.raises(snapjar.ContractError, match="migration-layout"):
         snapjar.load(path, contract=contract)
+    strict = json.loads(contract.read_text())
+    del strict["versions"]
+    snapjar.dump(make(job, id=1, owner=None), path, schema_version=1)
+    with pytest.raises(snapjar.ContractError, match="it has no \"state\".*step-field-missing"):
+        snapjar.load(path, contract=json.dumps(strict).encode())
     snapjar.dump(make(job, id=1, state=make(make_class("Other", ""), x=1)), path, schema_version=1)
     with pytest.raises(snapjar.SnapjarError, match="Other"):
         snapjar.load(path, contract=contract)

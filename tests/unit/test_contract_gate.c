@@ -176,6 +176,12 @@ static void test_ways(void **state)
     assert_int_equal(err.diagnostic, SNAPJAR_DIAG_MIGRATION_VERSION);
     assert_true(sj_chain_admits(contract, 0, text_of("old"), text_of("Job")));
     assert_false(sj_chain_admits(contract, 0, text_of("old"), text_of("Other")));
+    /* A class that a version is described to have, in that version only; a name as long as no class has. */
+    assert_true(sj_chain_admits(contract, 1, text_of("app"), text_of("Job")));
+    assert_false(sj_chain_admits(contract, 9, text_of("app"), text_of("Job")));
+    static char longer[4096];
+    memset(longer, 'x', sizeof longer - 1);
+    assert_false(sj_chain_admits(contract, 1, text_of("app"), text_of(longer)));
     assert_int_equal(sj_chain_protocol(contract, 0), -1);
     assert_int_equal(sj_contract_protocol(&way, 2), 2);
 }

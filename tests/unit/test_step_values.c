@@ -108,6 +108,10 @@ static const migration migrations[] = {
     {ON_CLASS("restate", ",`to`:`dict`,`fields`:[]"), BYTES("\x80\4\x8c\1m\x8c\1C\x93)}\x8c\1aK\1s\x92."), 4, BYTES("\x80\4\x95\x12\0\0\0\0\0\0\0\x8c\1m\x8c\1C\x93)\x81}\x8c\1aK\1sb.")},
     {"[{`op`:`restate`,`class`:`m:C`,`to`:`arguments`,`by`:`new`,`fields`:[`a`],`if_none`:`ignore`}]", BYTES("\x80\2" "cm\nC\nK\1\x85\x81."), 2, BYTES("\x80\2" "cm\nC\nK\1\x85\x81.")},
     {ON_CLASS("to_dict", ""), C_OF("K\1"), 3, BYTES("\x80\3}X\1\0\0\0aK\1s.")},
+    /* Derived from dict. */
+    {ON_CLASS("to_dict", ""), BYTES("\x80\2" "cm\nC\n)\x81q\0(K\1K\2Nh\0uK\3K\4s."), 3, BYTES("\x80\3}q\0(K\1K\2Nh\0uK\3K\4s.")},
+    {ON_CLASS("to_dict", ""), BYTES("ccopy_reg\n_reconstructor\n(cm\nC\nc__builtin__\ndict\n(dI1\nI2\nstR."), 2, BYTES("\x80\2}K\1K\2s.")},
+    {ON_CLASS("to_dict", ""), BYTES("ccopy_reg\n_reconstructor\n(cm\nC\nc__builtin__\ndict\n(dtR."), 2, BYTES("\x80\2}.")},
     {ON_CLASS("to_dict", ""), BYTES("\x80\3" "cm\nC\n)\x81q\0}X\1\0\0\0ah\0sb."), 3, BYTES("\x80\3}q\0X\1\0\0\0ah\0s.")},
     {ON_ROOT("to_instance", ",`class`:`m:C`"), BYTES("}X\1\0\0\0aK\1s."), 3, C_OF("K\1")},
     {ON_ROOT("to_instance", ",`class`:`m:C`,`state`:`slots`"), BYTES("(X\1\0\0\0aK\1d."), 3,

@@ -311,8 +311,14 @@ static void test_admits(void **state)
     assert_ok(read_steps(&steps, *state,
                          "[{`op`:`rename`,`from`:`m:C`,`to`:`m:D`},{`op`:`rename_module`,`from`:`old`,`to`:`new`},"
                          "{`op`:`rename`,`map`:{`m:E`:`m:F`}},"
-                         "{`op`:`rename_member`,`class`:`m:Status`,`names`:{`RUN`:`RUNNING`}}]",
+                         "{`op`:`rename_member`,`class`:`m:Status`,`names`:{`RUN`:`RUNNING`}},"
+                         "{`op`:`map`,`at`:`[*]`,`values`:[[[{`$call`:[`m:Kind`,[1]]}],{`$global`:`m:kind`}]]},"
+                         "{`op`:`drop`,`class`:`m:Gone`,`field`:`a`},{`op`:`to_instance`,`at`:``,`class`:`m:Job`}]",
                          err));
+    assert_true(admits(steps, "m", "Kind"));
+    assert_true(admits(steps, "m", "Gone"));
+    assert_false(admits(steps, "m", "kind"));
+    assert_false(admits(steps, "n", "Kind"));
     assert_true(admits(steps, "m", "C"));
     assert_true(admits(steps, "m", "C.Inner"));
     assert_true(admits(steps, "m", "E"));
@@ -320,7 +326,8 @@ static void test_admits(void **state)
     assert_true(admits(steps, "old.sub", "X"));
     assert_true(admits(steps, "m", "Status.RUN"));
     assert_false(admits(steps, "m", "Status.RUNNING"));
-    assert_false(admits(steps, "m", "Status"));
+    assert_true(admits(steps, "m", "Status"));
+    assert_false(admits(steps, "m", "Job"));
     assert_false(admits(steps, "m", "Status."));
     assert_false(admits(steps, "n", "Status.RUN"));
     assert_false(admits(steps, "m", "CC"));

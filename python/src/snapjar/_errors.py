@@ -162,8 +162,18 @@ _CLASSES: dict[str, type[SnapjarError]] = {
     "cancelled": InternalError,
     "bug": InternalError,
 }
+# What a contract, or a step of its migrations, says against an object: neither a policy's denial nor a newer format.
+_OF_CONTRACTS = (
+    "unexpected-type", "migration-version", "migration-layout", "contract-type", "contract-version", "contract-drifted",
+    "step-touches-nothing", "step-unfaithful", "step-field-missing", "step-field-present", "step-value",
+    "transcode-unfaithful",
+)  # fmt: skip
 # Of a detached seal it is the seal that is damaged, not the data.
-_BY_DIAGNOSTIC: dict[str, type[SnapjarError]] = {"empty-file": EndOfFile, "seal-file-invalid": SealError}
+_BY_DIAGNOSTIC: dict[str, type[SnapjarError]] = {
+    "empty-file": EndOfFile,
+    "seal-file-invalid": SealError,
+    **dict.fromkeys(_OF_CONTRACTS, ContractError),
+}
 _file_errors: dict[type, type[FileError]] = {}
 
 
