@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "detaching.h"
 #include "json_out.h"
 #include "limits.h"
 #include "packing.h"
@@ -149,7 +148,7 @@ static void append_all(struct append *append, const struct string_list *names)
             packing_fail(packing, NULL, append->file, &err);
         else
             report_print(&append->json);
-        detaching_remark(packing->cli, append->file);
+        sealing_remark_detached(packing->cli, append->file);
         if (breaks_seals)
             report_remark(packing->cli, append->file,
                           "the record before is sealed, and what was added is not: readers that demand seals refuse it "

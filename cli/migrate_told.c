@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "changes.h"
-#include "detaching.h"
 #include "json_out.h"
 #include "migrating.h"
 
@@ -259,7 +258,7 @@ void migrate_tell_file(struct migrate_file *file)
         report_remark(migrate->cli, file->path, "other hard links to the replaced file keep the old bytes");
     /* Without the option, a file that has one is refused. */
     if (file->fate == FATE_CHANGED && !migrate->is_dry && migrate->options.drop_seal)
-        detaching_remark(migrate->cli, file->path);
+        sealing_remark_detached(migrate->cli, file->path);
     if (file->fate == FATE_FAILED)
         print_failed(file);
     text_free(&file->out);

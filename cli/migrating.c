@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "detaching.h"
 #include "many.h"
 #include "progress.h"
 

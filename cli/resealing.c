@@ -4,10 +4,10 @@
  */
 #include "resealing.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "detaching.h"
 #include "json_out.h"
 #include "output.h"
 
@@ -111,6 +111,15 @@ static snapjar_status rewrite(struct worker *worker, const char *path, uint64_t 
     return status;
 }
 
+static char *seal_path_of(const char *path)
+{
+    size_t size = strlen(path) + sizeof(SNAPJAR_DETACHED_SUFFIX);
+    char *seal_path = memory_get(size);
+
+    (void)snprintf(seal_path, size, "%s" SNAPJAR_DETACHED_SUFFIX, path);
+    return seal_path;
+}
+
 static void reseal_detached(struct worker *worker, const char *path)
 {
     const struct resealing *resealing = worker->resealing;
@@ -120,7 +129,7 @@ static void reseal_detached(struct worker *worker, const char *path)
     snapjar_status status;
     snapjar_error err;
 
-    *staged = (struct staged){.path = path, .seal_path = detaching_path(path)};
+    *staged = (struct staged){.path = path, .seal_path = seal_path_of(path)};
     blamed = staged->seal_path;
     if (worker->sealer)
         status = snapjar_seal_detached_path(worker->sealer, path, staged->seal_path, durability, &worker->options,

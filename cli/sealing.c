@@ -126,6 +126,15 @@ snapjar_status sealing_make(const struct sealing *sealing, snapjar_context *cont
     return snapjar_sealer_new(sealer, context, &options, err);
 }
 
+void sealing_remark_detached(struct cli *cli, const char *path)
+{
+    if (snapjar_detached_is_beside(path))
+        report_remark(
+            cli, path,
+            "its detached seal is of the file as it was: seal it again (seal --detached --replace), or remove "
+            "it (unseal --detached)");
+}
+
 /* ---- trust ---- */
 
 static snapjar_status read_text(snapjar_context *context, const char *path, char **text, size_t *size,

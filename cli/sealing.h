@@ -43,6 +43,9 @@ void sealing_free_values(struct sealing_values *values);
 snapjar_status sealing_make(const struct sealing *sealing, snapjar_context *context, snapjar_sealer **sealer,
                             snapjar_error *err);
 
+/** Says, when `path` was changed and a detached seal is beside it, that this is of the file as it was. */
+void sealing_remark_detached(struct cli *cli, const char *path);
+
 /** A member of the options of commands that may demand a seal. */
 struct trusting_values {
     struct string_list files;

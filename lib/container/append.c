@@ -46,28 +46,18 @@ static append_sink *inner(snapjar_sink *sink)
     return (append_sink *)sink;
 }
 
-static snapjar_status check_regular(int fd, const char *path, snapjar_error *err)
-{
-    struct stat info;
-
-    if (fstat(fd, &info) != 0)
-        return sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, errno, path, "cannot look at the file");
-    if (S_ISREG(info.st_mode))
-        return SNAPJAR_OK;
-    return sj_raise_place(err,
-                          sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_TARGET_UNSAFE, SJ_NOWHERE,
-                                   "only a regular file can be appended to"),
-                          path);
-}
-
 /* `*fd` is -1 if there is no file and `create` is set. */
 static snapjar_status open_locked(int *fd, const char *path, bool create, snapjar_error *err)
 {
     snapjar_error fault;
-    snapjar_status status = sj_fd_open_locked(fd, path, O_RDWR, &fault);
+    struct stat info;
+    snapjar_status status = sj_fd_open_locked(fd, &info, path, O_RDWR, &fault);
 
-    if (status == SNAPJAR_OK)
-        status = check_regular(*fd, path, &fault);
+    if (status == SNAPJAR_OK && !S_ISREG(info.st_mode))
+        status = sj_raise_place(&fault,
+                                sj_raise(&fault, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_TARGET_UNSAFE, SJ_NOWHERE,
+                                         "only a regular file can be appended to"),
+                                path);
     if (status == SNAPJAR_OK || (status == SNAPJAR_IO && fault.system_errno == ENOENT && create))
         return SNAPJAR_OK;
     if (fault.system_errno == EISDIR)

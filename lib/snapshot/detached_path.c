@@ -25,18 +25,13 @@ bool snapjar_detached_is_beside(const char *path)
     return size > 0 && (size_t)size < sizeof(name) && faccessat(AT_FDCWD, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* `*detached` is NULL if there is no file. */
+/* `*detached` is NULL if there is no file. `err` is not. */
 static snapjar_status open_if_there(snapjar_detached **detached, snapjar_context *context, const char *seal_path,
                                     snapjar_error *err)
 {
-    snapjar_error fault;
-    snapjar_status status = sj_detached_open_file(detached, context, seal_path, &fault);
+    snapjar_status status = sj_detached_open_file(detached, context, seal_path, err);
 
-    if (status == SNAPJAR_IO && fault.system_errno == ENOENT)
-        return SNAPJAR_OK;
-    if (status != SNAPJAR_OK && err)
-        *err = fault;
-    return status;
+    return status == SNAPJAR_IO && err->system_errno == ENOENT ? SNAPJAR_OK : status;
 }
 
 /* Nothing is written where something else than a file is: a pipe would keep us waiting. */
@@ -51,7 +46,7 @@ static snapjar_status check_place(const char *seal_path, const struct stat *snap
                               sj_raise(err, SNAPJAR_DAMAGED, SNAPJAR_DIAG_SEAL_FILE_INVALID, SJ_NOWHERE,
                                        "the detached seal is no regular file"),
                               seal_path);
-    if (!snapshot || info.st_dev != snapshot->st_dev || info.st_ino != snapshot->st_ino)
+    if (!snapshot || !sj_stat_is_same(&info, snapshot))
         return SNAPJAR_OK;
     return sj_raise_place(err,
                           sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_TARGET_UNSAFE, SJ_NOWHERE,
@@ -63,7 +58,6 @@ static snapjar_status check_place(const char *seal_path, const struct stat *snap
 
 typedef struct sealing {
     snapjar_sealer *sealer;
-    snapjar_context *context;
     const char *path;
     const char *seal_path;
     const char *blamed;
@@ -80,10 +74,8 @@ typedef struct sealing {
 static snapjar_status open_snapshot(sealing *s, snapjar_error *err)
 {
     s->blamed = s->path;
-    SJ_TRY(sj_fd_open_locked(&s->fd, s->path, O_RDONLY, err));
-    if (fstat(s->fd, &s->seen) != 0)
-        return sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, errno, s->path, "cannot look at the file");
-    return snapjar_source_from_fd(&s->source, s->context, s->fd, s->path, 0, err);
+    SJ_TRY(sj_fd_open_locked(&s->fd, &s->seen, s->path, O_RDONLY, err));
+    return snapjar_source_from_fd(&s->source, s->sealer->context, s->fd, s->path, 0, err);
 }
 
 static snapjar_status open_seal(sealing *s, snapjar_error *err)
@@ -94,21 +86,16 @@ static snapjar_status open_seal(sealing *s, snapjar_error *err)
     options.durability = s->durability;
     SJ_TRY(check_place(s->seal_path, &s->seen, err));
     /* First the lock, so that nobody adds a signature between reading and writing. */
-    SJ_TRY(snapjar_sink_open_path(&s->sink, s->context, s->seal_path, &options, err));
-    return s->options.replace ? SNAPJAR_OK : open_if_there(&s->kept, s->context, s->seal_path, err);
+    SJ_TRY(snapjar_sink_open_path(&s->sink, s->sealer->context, s->seal_path, &options, err));
+    return s->options.replace ? SNAPJAR_OK : open_if_there(&s->kept, s->sealer->context, s->seal_path, err);
 }
 
 /* Not everybody asks for the lock. */
 static snapjar_status check_unchanged(const sealing *s, snapjar_error *err)
 {
-    const struct stat *seen = &s->seen;
     struct stat now;
 
-    if (!S_ISREG(seen->st_mode))
-        return SNAPJAR_OK;
-    if (stat(s->path, &now) == 0 && now.st_dev == seen->st_dev && now.st_ino == seen->st_ino &&
-        now.st_size == seen->st_size && now.st_mtim.tv_sec == seen->st_mtim.tv_sec &&
-        now.st_mtim.tv_nsec == seen->st_mtim.tv_nsec)
+    if (!S_ISREG(s->seen.st_mode) || (stat(s->path, &now) == 0 && sj_stat_is_unchanged(&now, &s->seen)))
         return SNAPJAR_OK;
     return sj_raise_place(err,
                           sj_raise(err, SNAPJAR_IO, SNAPJAR_DIAG_SOURCE_CHANGED, SJ_NOWHERE,
@@ -128,20 +115,12 @@ static snapjar_status write_seal(sealing *s, uint64_t *count, snapjar_error *err
     return snapjar_sink_finish(s->sink, err);
 }
 
-static snapjar_status seal(sealing *s, uint64_t *count, snapjar_error *err)
-{
-    SJ_TRY(open_snapshot(s, err));
-    SJ_TRY(open_seal(s, err));
-    return write_seal(s, count, err);
-}
-
 snapjar_status snapjar_seal_detached_path(snapjar_sealer *sealer, const char *path, const char *seal_path,
                                           snapjar_durability durability, const snapjar_seal_options *options,
                                           uint64_t *count, const char **blamed, snapjar_error *err)
 {
     sealing s = {.sealer = sealer, .path = path, .seal_path = seal_path, .durability = durability, .fd = -1};
     snapjar_error own;
-    uint64_t sealed = 0;
 
     if (count)
         *count = 0;
@@ -151,15 +130,19 @@ snapjar_status snapjar_seal_detached_path(snapjar_sealer *sealer, const char *pa
         return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
                         "sealer, path or seal_path is NULL");
     SJ_TRY(sj_options_read(&s.options, sizeof(s.options), options, "snapjar_seal_options", err));
-    s.context = sealer->context;
-    snapjar_status status = seal(&s, &sealed, err ? err : &own);
+    err = err ? err : &own;
+    snapjar_status status = open_snapshot(&s, err);
+    if (status == SNAPJAR_OK)
+        status = open_seal(&s, err);
+    if (status == SNAPJAR_OK)
+        status = write_seal(&s, count, err);
     snapjar_sink_free(s.sink);
     snapjar_detached_free(s.kept);
     snapjar_source_free(s.source);
     if (s.fd >= 0)
         (void)close(s.fd);
-    if (count && status == SNAPJAR_OK)
-        *count = sealed;
+    if (count && status != SNAPJAR_OK)
+        *count = 0;
     if (blamed)
         *blamed = status == SNAPJAR_OK ? NULL : s.blamed;
     return status;
@@ -167,18 +150,13 @@ snapjar_status snapjar_seal_detached_path(snapjar_sealer *sealer, const char *pa
 
 /* ---- unsealing ---- */
 
+/* A folder that may be written but not listed cannot be synced, which is no failure. `err` is not NULL. */
 static snapjar_status remove_file(const char *seal_path, snapjar_durability durability, snapjar_error *err)
 {
-    snapjar_error fault;
-
     if (unlink(seal_path) != 0)
         return sj_raise_errno(err, SNAPJAR_DIAG_WRITE_FAILED, errno, seal_path, "cannot remove the file");
-    if (durability == SNAPJAR_DURABILITY_NONE || sj_folder_sync(seal_path, &fault) == SNAPJAR_OK)
-        return SNAPJAR_OK;
-    /* A folder that may be written but not listed cannot be synced, either. */
-    if (fault.system_errno == EACCES)
-        return SNAPJAR_OK;
-    return sj_raise_errno(err, SNAPJAR_DIAG_SYNC_FAILED, fault.system_errno, seal_path, "cannot sync its folder");
+    snapjar_status status = durability == SNAPJAR_DURABILITY_SYNC ? sj_folder_sync(seal_path, err) : SNAPJAR_OK;
+    return status == SNAPJAR_IO && err->system_errno == EACCES ? SNAPJAR_OK : status;
 }
 
 /* With the lock held. */
@@ -210,26 +188,23 @@ snapjar_status snapjar_unseal_detached_path(snapjar_context *context, const char
 {
     snapjar_path_sink_options options = SNAPJAR_PATH_SINK_OPTIONS_INIT;
     snapjar_sink *sink = NULL;
-    snapjar_error fault;
+    snapjar_error own;
     uint8_t id[SJ_ID_SIZE];
-    uint64_t taken = 0;
+    uint64_t none;
 
-    if (removed)
-        *removed = 0;
+    removed = removed ? removed : &none;
+    *removed = 0;
     if (!context || !seal_path || (key_id && !sj_hex_read(id, sizeof(id), key_id, strlen(key_id))))
         return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE,
                         "context or seal_path is NULL, or key_id is not 32 lower-case hex digits");
     options.durability = durability;
     SJ_TRY(check_place(seal_path, NULL, err));
-    snapjar_status status = sj_sink_open_path_late(&sink, context, seal_path, &options, &fault);
+    err = err ? err : &own;
+    snapjar_status status = sj_sink_open_path_late(&sink, context, seal_path, &options, err);
     if (status == SNAPJAR_OK)
-        status = unseal(context, seal_path, sink, key_id, durability, &taken, &fault);
-    else if (status == SNAPJAR_IO && fault.system_errno == ENOENT)
+        status = unseal(context, seal_path, sink, key_id, durability, removed, err);
+    else if (status == SNAPJAR_IO && err->system_errno == ENOENT)
         status = SNAPJAR_OK;
     snapjar_sink_free(sink);
-    if (status != SNAPJAR_OK && err)
-        *err = fault;
-    if (removed)
-        *removed = taken;
     return status;
 }

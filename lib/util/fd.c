@@ -31,6 +31,17 @@
 /** How often a file may be replaced by others between opening and locking before we give up. */
 #define REOPEN_MAX 100
 
+bool sj_stat_is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+bool sj_stat_is_unchanged(const struct stat *now, const struct stat *before)
+{
+    return sj_stat_is_same(now, before) && now->st_size == before->st_size &&
+           now->st_mtim.tv_sec == before->st_mtim.tv_sec && now->st_mtim.tv_nsec == before->st_mtim.tv_nsec;
+}
+
 /** True if a call that failed with `error` is to be made again; waits until `fd` is ready if that was the reason. */
 static bool is_to_repeat(int fd, int error, short events)
 {
@@ -236,13 +247,6 @@ snapjar_status sj_fd_lock(int fd, const char *path, snapjar_error *err)
     return SNAPJAR_OK;
 }
 
-/** Whether the path still names the open file. */
-static bool is_named(const char *path, const struct stat *opened)
-{
-    struct stat named;
-    return stat(path, &named) == 0 && named.st_dev == opened->st_dev && named.st_ino == opened->st_ino;
-}
-
 static snapjar_status lock_opened(int fd, const char *path, int flags, snapjar_error *err)
 {
     bool is_supported;
@@ -250,17 +254,18 @@ static snapjar_status lock_opened(int fd, const char *path, int flags, snapjar_e
     return flags == O_RDWR ? sj_fd_lock(fd, path, err) : sj_fd_lock_any(fd, path, false, &is_supported, err);
 }
 
-snapjar_status sj_fd_open_locked(int *fd, const char *path, int flags, snapjar_error *err)
+snapjar_status sj_fd_open_locked(int *fd, struct stat *info, const char *path, int flags, snapjar_error *err)
 {
     for (int i = 0; i < REOPEN_MAX; i++) {
-        struct stat info;
+        struct stat named;
         snapjar_status status = SNAPJAR_OK;
         SJ_TRY(sj_fd_open(fd, path, flags, 0, err));
-        if (fstat(*fd, &info) != 0)
+        if (fstat(*fd, info) != 0)
             status = sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, errno, path, "cannot look at the file");
-        else if (S_ISREG(info.st_mode))
+        else if (S_ISREG(info->st_mode))
             status = lock_opened(*fd, path, flags, err);
-        if (status == SNAPJAR_OK && (!S_ISREG(info.st_mode) || is_named(path, &info)))
+        if (status == SNAPJAR_OK &&
+            (!S_ISREG(info->st_mode) || (stat(path, &named) == 0 && sj_stat_is_same(&named, info))))
             return SNAPJAR_OK;
         (void)close(*fd);
         *fd = -1;

@@ -8,8 +8,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "util/error.h"
+
+/** Whether both are of one file. */
+bool sj_stat_is_same(const struct stat *a, const struct stat *b);
+/** The same, and nobody wrote to it in between, as far as size and time tell. */
+bool sj_stat_is_unchanged(const struct stat *now, const struct stat *before);
 
 /** As openat with O_CLOEXEC and O_NOCTTY. `name` is relative to `folder_fd`, `place` what messages call the file. */
 snapjar_status sj_fd_open_at(int *fd, int folder_fd, const char *name, int flags, unsigned mode, const char *place,
@@ -42,8 +48,8 @@ snapjar_status sj_fd_lock_now(int fd, const char *name, bool is_exclusive, bool 
 /**
  * Opens `path` with O_RDWR or O_RDONLY and waits for a lock on what it names at the moment the lock is held: that of
  * one who writes, which is an error where the file system has none, or one that keeps those away. What is no regular
- * file is not locked.
+ * file, as `*info` tells, is not locked.
  */
-snapjar_status sj_fd_open_locked(int *fd, const char *path, int flags, snapjar_error *err);
+snapjar_status sj_fd_open_locked(int *fd, struct stat *info, const char *path, int flags, snapjar_error *err);
 
 #endif

@@ -177,7 +177,7 @@ static snapjar_status check_backup(const snapjar_replacing *replacing, const rep
         return sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, ENAMETOOLONG, file->target.place, "cannot keep a backup");
     if (fstatat(file->target.folder_fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0)
         return SNAPJAR_OK;
-    *is_there = info.st_dev == file->target.old.st_dev && info.st_ino == file->target.old.st_ino;
+    *is_there = sj_stat_is_same(&info, &file->target.old);
     if (*is_there)
         return SNAPJAR_OK;
     return sj_raise_errno(err, SNAPJAR_DIAG_TARGET_EXISTS, EEXIST, file->target.place,
@@ -416,11 +416,9 @@ static snapjar_status sync_all(const snapjar_replacing *replacing, snapjar_error
 /** The file must be the one that was read, with the bytes that were read. */
 static snapjar_status check_unchanged(replacement *file, snapjar_error *err)
 {
-    const struct stat *old = &file->target.old;
     struct stat now;
     bool is_same = fstatat(file->target.folder_fd, file->target.name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-                   now.st_dev == old->st_dev && now.st_ino == old->st_ino && now.st_size == old->st_size &&
-                   now.st_mtim.tv_sec == old->st_mtim.tv_sec && now.st_mtim.tv_nsec == old->st_mtim.tv_nsec;
+                   sj_stat_is_unchanged(&now, &file->target.old);
     if (!is_same)
         return sj_raise_place(err,
                               sj_raise(err, SNAPJAR_IO, SNAPJAR_DIAG_SOURCE_CHANGED, SJ_NOWHERE,

@@ -128,11 +128,6 @@ snapjar_status sj_target_open_folder(sj_target *target, char *resolved, snapjar_
 
 /* ---- the lock ---- */
 
-static bool is_same_file(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 /** Locks the file just opened, waiting unless `is_busy` is there to be told. */
 static snapjar_status lock_opened(const sj_target *target, int fd, bool is_exclusive, bool *is_busy, snapjar_error *err)
 {
@@ -196,7 +191,7 @@ static snapjar_status lock_target(sj_target *target, bool must_not_exist, bool *
             return sj_target_raise_exists(target, err);
         if (!S_ISREG(now.st_mode))
             return sj_target_raise_unsafe(target, err, "the file became something else meanwhile");
-        if (target->old_fd >= 0 && fstat(target->old_fd, &target->old) == 0 && is_same_file(&now, &target->old)) {
+        if (target->old_fd >= 0 && fstat(target->old_fd, &target->old) == 0 && sj_stat_is_same(&now, &target->old)) {
             target->replaced_links = now.st_nlink > 0 ? (uint64_t)now.st_nlink - 1 : 0;
             return SNAPJAR_OK;
         }

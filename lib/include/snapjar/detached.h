@@ -102,7 +102,7 @@ SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_seal_detached_path(
  *
  * It holds the lock of the file meanwhile, and waits for it. What is no detached seal is not taken away: it fails as
  * snapjar_detached_open_path does, and with `seal-file-invalid` if it is no regular file. After a failure the file is
- * as it was, but for `sync-failed`.
+ * as it was, unless its folder could not be synced when it was gone already.
  */
 SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_unseal_detached_path(snapjar_context *context,
                                                                            const char *seal_path, const char *key_id,
