@@ -14,7 +14,6 @@
 
 /** Elements in one APPENDS, SETITEMS or ADDITEMS: _BATCHSIZE of CPython's Lib/pickle.py. */
 #define BATCH_SIZE 1000
-#define BUFFER_SIZE ((size_t)128 << 10)
 /** A pickle that says the same many times was long itself. */
 #define REPEATS_PER_BYTE 16
 
@@ -92,12 +91,20 @@ static SJ_EMIT finish(sj_emitter *e, const sj_emit_task *made, snapjar_error *er
     return push(e, &task, err);
 }
 
+/** Whether it is a plain value to which nothing else refers, so that nothing of it need be remembered. */
+static bool is_lone(const sj_emitter *e, const sj_node *node)
+{
+    return node->kind < SJ_NODE_EXTENSION && node->changes == 0 && !needs_put(e, node, false);
+}
+
 static SJ_EMIT emit_task(sj_emitter *e, sj_emit_task task, snapjar_error *err)
 {
     const sj_ref ref = task.ref;
     const sj_node *node = sj_graph_node(e->graph, ref);
     bool is_open;
     SJ_TRY(sj_emit_boundary(e, err));
+    if (is_lone(e, node))
+        return sj_emit_plain(e, node, err);
     if (e->memo[ref] >= SJ_MEMO_FIRST) {
         if (e->moved_depth > 0)
             SJ_TRY(sj_emit_check_moved(e, ref, err));
@@ -180,25 +187,33 @@ static filling describe(const sj_node *node, uint8_t op, uint32_t first, uint32_
     return f;
 }
 
-/** Whether the batch around element `index` is filled one by one. */
-static bool is_one_by_one(const sj_emitter *e, const filling *f, uint8_t op, uint32_t index)
+/** Elements that go in together, or one by one: from `begin` on, up to `end`. */
+typedef struct batch {
+    uint32_t begin;
+    uint32_t end;
+    bool is_one_by_one;
+} batch;
+
+/** The batch of element `index`, of which there is one. */
+static batch batch_of(const sj_emitter *e, const filling *f, uint8_t op, uint32_t index)
 {
-    const uint32_t start = index / f->batch * f->batch;
+    batch b = {.begin = index / f->batch * f->batch};
+    b.end = f->count - b.begin < f->batch ? f->count : b.begin + f->batch;
     if (f->single == 0)
-        return false;
+        return b;
     if (e->protocol == 0 || (!f->is_exact && op == f->single))
-        return true;
-    return f->is_exact && f->count - start == f->unit;
+        b.is_one_by_one = true;
+    else
+        b.is_one_by_one = f->is_exact && f->count - b.begin == f->unit;
+    return b;
 }
 
-/** The opcode behind the element before `index`, if there is one. */
-static SJ_EMIT close_element(sj_emitter *e, const filling *f, uint8_t op, uint32_t index, snapjar_error *err)
+/** The opcode behind the element before `index`, which is of batch `b`. */
+static SJ_EMIT close_element(sj_emitter *e, const filling *f, const batch *b, uint32_t index, snapjar_error *err)
 {
-    if (index == 0)
-        return SNAPJAR_OK;
-    if (is_one_by_one(e, f, op, index - 1))
+    if (b->is_one_by_one)
         return index % f->unit == 0 ? sj_emit_opcode(e, f->single, err) : SNAPJAR_OK;
-    return index % f->batch == 0 || index == f->count ? sj_emit_opcode(e, f->many, err) : SNAPJAR_OK;
+    return index == b->end ? sj_emit_opcode(e, f->many, err) : SNAPJAR_OK;
 }
 
 /** All elements went in: what that did counts. */
@@ -211,21 +226,33 @@ static SJ_EMIT end_filling(sj_emitter *e, const filling *f, bool has_hashed, sna
     return has_hashed || !f->is_exact ? sj_emit_effect(e, f->offset, err) : SNAPJAR_OK;
 }
 
-/** The next step of a filling; `*is_done` after the last. */
+/** Goes on with a filling, up to an element that leaves something to do; `*is_done` after the last. */
 static SJ_EMIT fill(sj_emitter *e, sj_emit_task *task, const filling *f, uint8_t op, bool *is_done, snapjar_error *err)
 {
-    const uint32_t index = task->index;
-    *is_done = index == f->count;
-    SJ_TRY(close_element(e, f, op, index, err));
+    const size_t task_count = e->task_count;
+    *is_done = f->count == 0;
     if (*is_done)
         return end_filling(e, f, task->has_hashed, err);
-    if (index % f->batch == 0 && !is_one_by_one(e, f, op, index))
-        SJ_TRY(sj_emit_opcode(e, SJ_OP_MARK, err));
-    const sj_ref child = e->graph->words[f->first + index];
-    if (f->is_hashed && index % f->unit == 0)
-        task->has_hashed |= sj_graph_node(e->graph, child)->kind >= SJ_NODE_EXTENSION;
-    task->index++;
-    return emit_value(e, child, err);
+    batch b = batch_of(e, f, op, task->index == 0 ? 0 : task->index - 1);
+    do {
+        const uint32_t index = task->index;
+        if (index > 0)
+            SJ_TRY(close_element(e, f, &b, index, err));
+        *is_done = index == f->count;
+        if (*is_done)
+            return end_filling(e, f, task->has_hashed, err);
+        if (index == b.end)
+            b = batch_of(e, f, op, index);
+        if (index == b.begin && !b.is_one_by_one)
+            SJ_TRY(sj_emit_opcode(e, SJ_OP_MARK, err));
+        const sj_ref child = e->graph->words[f->first + index];
+        if (f->is_hashed && index % f->unit == 0)
+            task->has_hashed |= sj_graph_node(e->graph, child)->kind >= SJ_NODE_EXTENSION;
+        task->index++;
+        SJ_TRY(emit_value(e, child, err));
+        /* A task that was added may have moved this one. */
+    } while (e->task_count == task_count && !e->must_restart);
+    return SNAPJAR_OK;
 }
 
 /** operator.ior(the set, set([elements])), below protocol 4. */
@@ -380,9 +407,9 @@ static SJ_EMIT emit_all(sj_emitter *e, snapjar_error *err)
         return sj_emit_refuse(e, e->graph->dropped_offset, err,
                               "what is made here is dropped, though it was kept for later");
     e->memo = sj_alloc(e->context, memo_size);
-    e->buffer = sj_alloc(e->context, BUFFER_SIZE);
+    e->buffer = sj_alloc(e->context, SJ_EMIT_BUFFER_SIZE);
     if (e->memo == NULL || e->buffer == NULL)
-        return sj_raise_no_memory(err, memo_size + BUFFER_SIZE);
+        return sj_raise_no_memory(err, memo_size + SJ_EMIT_BUFFER_SIZE);
     do {
         SJ_TRY(attempt(e, err));
     } while (e->must_restart);

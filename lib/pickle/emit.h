@@ -8,8 +8,14 @@
 #ifndef SJ_PICKLE_EMIT_H
 #define SJ_PICKLE_EMIT_H
 
+#include <string.h>
+
 #include "pickle/graph.h"
 #include "util/io.h"
+
+/** About so much goes into a frame, and never more than twice as much. */
+#define SJ_EMIT_FRAME_SIZE ((size_t)64 << 10)
+#define SJ_EMIT_BUFFER_SIZE (2 * SJ_EMIT_FRAME_SIZE)
 
 #define SJ_EMIT snapjar_status __attribute__((warn_unused_result))
 
@@ -89,14 +95,35 @@ typedef struct sj_emitter {
 
 /* ---- emit_write.c ---- */
 
-SJ_EMIT sj_emit_write(sj_emitter *e, const void *bytes, size_t size, snapjar_error *err);
-SJ_EMIT sj_emit_opcode(sj_emitter *e, uint8_t opcode, snapjar_error *err);
+/** What sj_emit_write does where the buffer is full. */
+SJ_EMIT sj_emit_write_more(sj_emitter *e, const void *bytes, size_t size, snapjar_error *err);
+/** Hands the open frame over. */
+SJ_EMIT sj_emit_end_frame(sj_emitter *e, snapjar_error *err);
+
+static inline SJ_EMIT sj_emit_write(sj_emitter *e, const void *bytes, size_t size, snapjar_error *err)
+{
+    if (size > SJ_EMIT_BUFFER_SIZE - e->buffer_size)
+        return sj_emit_write_more(e, bytes, size, err);
+    if (size > 0)
+        memcpy(e->buffer + e->buffer_size, bytes, size);
+    e->buffer_size += size;
+    return SNAPJAR_OK;
+}
+
+static inline SJ_EMIT sj_emit_opcode(sj_emitter *e, uint8_t opcode, snapjar_error *err)
+{
+    return sj_emit_write(e, &opcode, 1, err);
+}
+
 SJ_EMIT sj_emit_opcodes(sj_emitter *e, uint8_t opcode, size_t count, snapjar_error *err);
 /** Opcode, length and bytes. From the size of a frame on they stand outside of frames. */
 SJ_EMIT sj_emit_counted(sj_emitter *e, const uint8_t *head, size_t head_size, const uint8_t *data, size_t size,
                         snapjar_error *err);
 /** Closes the frame if it is full. To be called between opcodes only. */
-SJ_EMIT sj_emit_boundary(sj_emitter *e, snapjar_error *err);
+static inline SJ_EMIT sj_emit_boundary(sj_emitter *e, snapjar_error *err)
+{
+    return e->buffer_size >= SJ_EMIT_FRAME_SIZE ? sj_emit_end_frame(e, err) : SNAPJAR_OK;
+}
 SJ_EMIT sj_emit_begin(sj_emitter *e, snapjar_error *err);
 SJ_EMIT sj_emit_end(sj_emitter *e, snapjar_error *err);
 SJ_EMIT sj_emit_get(sj_emitter *e, uint32_t index, snapjar_error *err);
@@ -126,8 +153,8 @@ SJ_EMIT sj_emit_check_moved(sj_emitter *e, sj_ref ref, snapjar_error *err);
 
 /* ---- emit_literal.c ---- */
 
-/** INT to BYTEARRAY. */
-SJ_EMIT sj_emit_literal(sj_emitter *e, const sj_node *node, snapjar_error *err);
+/** NONE to BYTEARRAY. */
+SJ_EMIT sj_emit_plain(sj_emitter *e, const sj_node *node, snapjar_error *err);
 /** Text in UTF-8. */
 SJ_EMIT sj_emit_text(sj_emitter *e, const uint8_t *data, size_t size, uint64_t offset, snapjar_error *err);
 /** The text of a node in UTF-8: borrowed from the graph or in `scratch`. */

@@ -355,7 +355,15 @@ static SJ_EMIT write_python2(sj_emitter *e, const sj_node *node, snapjar_error *
     return write_sized(e, head, head_size, data, size, node->offset, err);
 }
 
-SJ_EMIT sj_emit_literal(sj_emitter *e, const sj_node *node, snapjar_error *err)
+/** One more than the protocol from which on a literal with this opcode is written as it stands; 0: never. */
+static const uint8_t verbatim_from[256] = {
+    [SJ_OP_BININT1] = 1 + 1,
+    [SJ_OP_BINFLOAT] = 1 + 1,
+    [SJ_OP_SHORT_BINBYTES] = 3 + 1,
+    [SJ_OP_SHORT_BINUNICODE] = 4 + 1,
+};
+
+static SJ_EMIT write_literal(sj_emitter *e, const sj_node *node, snapjar_error *err)
 {
     const uint8_t *data;
     size_t size;
@@ -373,8 +381,24 @@ SJ_EMIT sj_emit_literal(sj_emitter *e, const sj_node *node, snapjar_error *err)
         data = sj_graph_span(e->graph, node, &size);
         return write_bytes(e, data, size, node->offset, err);
     default:
-        /* SJ_NODE_BYTEARRAY: emit_value.c calls this for no others. */
+        /* SJ_NODE_BYTEARRAY: there are no others. */
         data = sj_graph_span(e->graph, node, &size);
         return write_bytearray(e, data, size, node->offset, err);
     }
+}
+
+SJ_EMIT sj_emit_plain(sj_emitter *e, const sj_node *node, snapjar_error *err)
+{
+    size_t size;
+    if (node->kind == SJ_NODE_NONE)
+        return sj_emit_opcode(e, SJ_OP_NONE, err);
+    if (node->kind == SJ_NODE_TRUE)
+        return e->protocol >= 2 ? sj_emit_opcode(e, SJ_OP_NEWTRUE, err) : sj_emit_write(e, "I01\n", 4, err);
+    if (node->kind == SJ_NODE_FALSE)
+        return e->protocol >= 2 ? sj_emit_opcode(e, SJ_OP_NEWFALSE, err) : sj_emit_write(e, "I00\n", 4, err);
+    if (verbatim_from[node->form] == 0 || e->protocol + 1 < verbatim_from[node->form])
+        return write_literal(e, node, err);
+    const uint8_t *opcode = sj_graph_opcode(e->graph, node);
+    const uint8_t *data = sj_graph_span(e->graph, node, &size);
+    return sj_emit_write(e, opcode, (size_t)(data - opcode) + size, err);
 }

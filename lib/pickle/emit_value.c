@@ -150,18 +150,15 @@ SJ_EMIT sj_emit_start(sj_emitter *e, sj_emit_task *task, bool *is_open, snapjar_
     case SJ_NODE_ABSENT:
         break;
     case SJ_NODE_NONE:
-        return sj_emit_opcode(e, SJ_OP_NONE, err);
     case SJ_NODE_TRUE:
-        return e->protocol >= 2 ? sj_emit_opcode(e, SJ_OP_NEWTRUE, err) : sj_emit_write(e, "I01\n", 4, err);
     case SJ_NODE_FALSE:
-        return e->protocol >= 2 ? sj_emit_opcode(e, SJ_OP_NEWFALSE, err) : sj_emit_write(e, "I00\n", 4, err);
     case SJ_NODE_INT:
     case SJ_NODE_FLOAT:
     case SJ_NODE_STR:
     case SJ_NODE_STR2:
     case SJ_NODE_BYTES:
     case SJ_NODE_BYTEARRAY:
-        return sj_emit_literal(e, node, err);
+        return sj_emit_plain(e, node, err);
     case SJ_NODE_EXTENSION:
         return write_extension(e, node, err);
     case SJ_NODE_BUFFER:

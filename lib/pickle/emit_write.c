@@ -9,7 +9,6 @@
 #include "pickle/emit.h"
 #include "util/bytes.h"
 
-#define FRAME_SIZE ((size_t)64 << 10)
 #define FRAME_SIZE_MIN 4
 
 bool sj_emit_is_marked(const sj_emitter *e, size_t count)
@@ -17,8 +16,7 @@ bool sj_emit_is_marked(const sj_emitter *e, size_t count)
     return count == 0 ? e->protocol == 0 : e->protocol < 2 || count > 3;
 }
 
-/** Hands the open frame over. */
-static SJ_EMIT commit(sj_emitter *e, snapjar_error *err)
+SJ_EMIT sj_emit_end_frame(sj_emitter *e, snapjar_error *err)
 {
     const size_t size = e->buffer_size;
     uint8_t head[9] = {SJ_OP_FRAME};
@@ -32,28 +30,13 @@ static SJ_EMIT commit(sj_emitter *e, snapjar_error *err)
     return sj_spool_write(e->spool, e->buffer, size, err);
 }
 
-SJ_EMIT sj_emit_write(sj_emitter *e, const void *bytes, size_t size, snapjar_error *err)
+SJ_EMIT sj_emit_write_more(sj_emitter *e, const void *bytes, size_t size, snapjar_error *err)
 {
+    SJ_TRY(sj_emit_end_frame(e, err));
     /* Opcodes with more than a frame of data come through sj_emit_counted; only lines of protocol 0 are as long. */
-    if (e->buffer_size + size > 2 * FRAME_SIZE) {
-        SJ_TRY(commit(e, err));
-        if (size > FRAME_SIZE)
-            return sj_spool_write(e->spool, bytes, size, err);
-    }
-    if (size > 0)
-        memcpy(e->buffer + e->buffer_size, bytes, size);
-    e->buffer_size += size;
-    return SNAPJAR_OK;
-}
-
-SJ_EMIT sj_emit_boundary(sj_emitter *e, snapjar_error *err)
-{
-    return e->buffer_size >= FRAME_SIZE ? commit(e, err) : SNAPJAR_OK;
-}
-
-SJ_EMIT sj_emit_opcode(sj_emitter *e, uint8_t opcode, snapjar_error *err)
-{
-    return sj_emit_write(e, &opcode, 1, err);
+    if (size > SJ_EMIT_FRAME_SIZE)
+        return sj_spool_write(e->spool, bytes, size, err);
+    return sj_emit_write(e, bytes, size, err);
 }
 
 SJ_EMIT sj_emit_opcodes(sj_emitter *e, uint8_t opcode, size_t count, snapjar_error *err)
@@ -68,12 +51,12 @@ SJ_EMIT sj_emit_opcodes(sj_emitter *e, uint8_t opcode, size_t count, snapjar_err
 SJ_EMIT sj_emit_counted(sj_emitter *e, const uint8_t *head, size_t head_size, const uint8_t *data, size_t size,
                         snapjar_error *err)
 {
-    if (size < FRAME_SIZE) {
+    if (size < SJ_EMIT_FRAME_SIZE) {
         SJ_TRY(sj_emit_boundary(e, err));
         SJ_TRY(sj_emit_write(e, head, head_size, err));
         return sj_emit_write(e, data, size, err);
     }
-    SJ_TRY(commit(e, err));
+    SJ_TRY(sj_emit_end_frame(e, err));
     SJ_TRY(sj_spool_write(e->spool, head, head_size, err));
     return sj_spool_write(e->spool, data, size, err);
 }
@@ -89,7 +72,7 @@ SJ_EMIT sj_emit_begin(sj_emitter *e, snapjar_error *err)
 SJ_EMIT sj_emit_end(sj_emitter *e, snapjar_error *err)
 {
     SJ_TRY(sj_emit_opcode(e, SJ_OP_STOP, err));
-    return commit(e, err);
+    return sj_emit_end_frame(e, err);
 }
 
 /** An opcode with a memo index: three forms. */

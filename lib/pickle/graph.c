@@ -11,15 +11,21 @@
 #include "util/bytes.h"
 
 #define FIRST_CAPACITY ((size_t)64)
-/** Words of a change before its children. */
-#define CHANGE_HEAD 5
+/** What most small pickles do with. */
+#define FIRST_CAPACITY_MAX ((size_t)1024)
+/** A value takes some four bytes and more. */
+#define BYTES_PER_NODE 4
 
 /* ---- adding ---- */
 
-/** Half as much again, but no more than `highest`, which is at least `needed`. */
-static size_t capacity_for(size_t capacity, size_t needed, size_t highest)
+/** The first time as much as a pickle of its size may need, then half as much again; no more than `highest`, which is
+ * at least `needed`. */
+static size_t capacity_for(const snapjar_graph *graph, size_t capacity, size_t needed, size_t highest)
 {
-    size_t grown = capacity < FIRST_CAPACITY ? FIRST_CAPACITY : capacity + capacity / 2;
+    const size_t first = sj_min(graph->size / BYTES_PER_NODE, FIRST_CAPACITY_MAX);
+    size_t grown = capacity == 0 ? first : capacity + capacity / 2;
+    if (grown < FIRST_CAPACITY)
+        grown = FIRST_CAPACITY;
     if (grown < needed)
         grown = needed;
     return grown < highest ? grown : highest;
@@ -31,22 +37,16 @@ static snapjar_status raise_limit(uint64_t offset, const char *what, uint64_t li
                     "the graph needs more than the limit of %llu %s", (unsigned long long)limit, what);
 }
 
-/** Bytes that so many nodes and words take, and the literals that were added. */
-static uint64_t memory_of(const snapjar_graph *graph, size_t node_count, size_t word_count)
-{
-    return (uint64_t)node_count * sizeof(sj_node) + (uint64_t)word_count * sizeof(uint32_t) + graph->own_size;
-}
-
 snapjar_status sj_graph_reserve(snapjar_graph *graph, size_t count, uint64_t offset, snapjar_error *err)
 {
     const size_t needed = graph->word_count + count;
-    if (memory_of(graph, graph->node_count, needed) > graph->options.memory_max)
+    if (sj_graph_memory(graph, graph->node_count, needed) > graph->options.memory_max)
         return raise_limit(offset, "bytes", graph->options.memory_max, err);
     if (needed <= graph->word_capacity)
         return SNAPJAR_OK;
     if (needed > UINT32_MAX)
         return raise_limit(offset, "references", UINT32_MAX, err);
-    const size_t capacity = capacity_for(graph->word_capacity, needed, UINT32_MAX);
+    const size_t capacity = capacity_for(graph, graph->word_capacity, needed, UINT32_MAX);
     uint32_t *words = sj_realloc(graph->context, graph->words, capacity * sizeof *words);
     if (words == NULL)
         return sj_raise_no_memory(err, capacity * sizeof *words);
@@ -55,31 +55,22 @@ snapjar_status sj_graph_reserve(snapjar_graph *graph, size_t count, uint64_t off
     return SNAPJAR_OK;
 }
 
-static snapjar_status grow_nodes(snapjar_graph *graph, uint64_t offset, snapjar_error *err)
+snapjar_status sj_graph_reserve_node(snapjar_graph *graph, uint64_t offset, snapjar_error *err)
 {
     /* Node 0 is none. */
     const size_t highest = (size_t)graph->options.node_count_max + 1;
-    if (graph->node_count >= highest)
+    if (graph->node_count == highest)
         return raise_limit(offset, "values", graph->options.node_count_max, err);
-    const size_t capacity = capacity_for(graph->node_capacity, graph->node_count + 1, highest);
+    if (sj_graph_memory(graph, graph->node_count + 1, graph->word_count) > graph->options.memory_max)
+        return raise_limit(offset, "bytes", graph->options.memory_max, err);
+    if (graph->node_count < graph->node_capacity)
+        return SNAPJAR_OK;
+    const size_t capacity = capacity_for(graph, graph->node_capacity, graph->node_count + 1, highest);
     sj_node *nodes = sj_realloc(graph->context, graph->nodes, capacity * sizeof *nodes);
     if (nodes == NULL)
         return sj_raise_no_memory(err, capacity * sizeof *nodes);
     graph->nodes = nodes;
     graph->node_capacity = capacity;
-    return SNAPJAR_OK;
-}
-
-snapjar_status sj_graph_add(snapjar_graph *graph, sj_node_kind kind, uint8_t form, uint64_t offset, sj_ref *ref,
-                            snapjar_error *err)
-{
-    *ref = 0;
-    if (graph->node_count >= graph->node_capacity)
-        SJ_TRY(grow_nodes(graph, offset, err));
-    if (memory_of(graph, graph->node_count + 1, graph->word_count) > graph->options.memory_max)
-        return raise_limit(offset, "bytes", graph->options.memory_max, err);
-    *ref = (sj_ref)graph->node_count++;
-    graph->nodes[*ref] = (sj_node){.offset = offset, .kind = (uint8_t)kind, .form = form};
     return SNAPJAR_OK;
 }
 
@@ -121,7 +112,7 @@ static bool continues(const snapjar_graph *graph, const sj_node *node, uint8_t o
     if (node->changes == 0 || !is_single)
         return false;
     const uint32_t *last = graph->words + node->changes;
-    if (last[1] != op || node->changes + CHANGE_HEAD + last[2] != graph->word_count)
+    if (last[1] != op || node->changes + SJ_CHANGE_HEAD + last[2] != graph->word_count)
         return false;
     for (size_t i = 0; i < count; i++) {
         if (!is_plain(&graph->nodes[children[i]]))
@@ -133,7 +124,7 @@ static bool continues(const snapjar_graph *graph, const sj_node *node, uint8_t o
 snapjar_status sj_graph_add_change(snapjar_graph *graph, sj_ref ref, uint8_t op, const sj_ref *children, size_t count,
                                    uint64_t offset, snapjar_error *err)
 {
-    SJ_TRY(sj_graph_reserve(graph, CHANGE_HEAD + count, offset, err));
+    SJ_TRY(sj_graph_reserve(graph, SJ_CHANGE_HEAD + count, offset, err));
     sj_node *node = &graph->nodes[ref];
     if (continues(graph, node, op, children, count)) {
         graph->words[node->changes + 2] += (uint32_t)count;
@@ -151,7 +142,7 @@ snapjar_status sj_graph_add_change(snapjar_graph *graph, sj_ref ref, uint8_t op,
     head[3] = (uint32_t)offset;
     head[4] = (uint32_t)(offset >> 32);
     node->changes = place;
-    graph->word_count += CHANGE_HEAD;
+    graph->word_count += SJ_CHANGE_HEAD;
     put_children(graph, children, count);
     return SNAPJAR_OK;
 }
@@ -161,7 +152,7 @@ snapjar_status sj_graph_add_literal(snapjar_graph *graph, sj_node_kind kind, con
 {
     *ref = 0;
     if (size > graph->own_capacity - graph->own_size) {
-        const size_t capacity = capacity_for(graph->own_capacity, graph->own_size + size, SIZE_MAX);
+        const size_t capacity = capacity_for(graph, graph->own_capacity, graph->own_size + size, SIZE_MAX);
         uint8_t *own = sj_realloc(graph->context, graph->own, capacity);
         if (own == NULL)
             return sj_raise_no_memory(err, capacity);
@@ -177,14 +168,11 @@ snapjar_status sj_graph_add_literal(snapjar_graph *graph, sj_node_kind kind, con
 
 /* ---- reading ---- */
 
-const uint8_t *sj_graph_span(const snapjar_graph *graph, const sj_node *node, size_t *size)
+const uint8_t *sj_graph_span_of(const snapjar_graph *graph, const sj_node *node, size_t *size)
 {
-    const bool is_own = (node->flags & SJ_NODE_IS_OWN) != 0;
-    const uint8_t *opcode =
-        is_own ? graph->own + node->offset : graph->bytes + (size_t)(node->offset - graph->options.base_offset);
-    const uint8_t *bytes_end = is_own ? graph->own + graph->own_size : graph->bytes + graph->size;
+    const uint8_t *opcode = sj_graph_opcode(graph, node);
     const uint8_t shape = sj_opcode_shapes[node->form];
-    const uint8_t *end;
+    const uint8_t *end, *bytes_end;
     *size = 0;
     switch (shape) {
     case SJ_SHAPE_NONE:
@@ -201,6 +189,7 @@ const uint8_t *sj_graph_span(const snapjar_graph *graph, const sj_node *node, si
         return opcode + 9;
     case SJ_SHAPE_LINE:
     case SJ_SHAPE_LINE_PAIR:
+        bytes_end = (node->flags & SJ_NODE_IS_OWN) != 0 ? graph->own + graph->own_size : graph->bytes + graph->size;
         /* The lexer found the newlines before. */
         end = opcode;
         for (int lines = shape == SJ_SHAPE_LINE ? 1 : 2; lines > 0; lines--)
@@ -227,11 +216,11 @@ sj_change sj_graph_change(const snapjar_graph *graph, uint32_t place)
     const uint32_t *head = graph->words + place;
     return (sj_change){.op = (uint8_t)head[1],
                        .count = head[2],
-                       .first = place + CHANGE_HEAD,
+                       .first = place + SJ_CHANGE_HEAD,
                        .offset = head[3] | (uint64_t)head[4] << 32};
 }
 
-sj_ref sj_graph_walk(const snapjar_graph *graph, const sj_node *node, sj_cursor *cursor, uint8_t *op)
+sj_ref sj_graph_walk_on(const snapjar_graph *graph, const sj_node *node, sj_cursor *cursor, uint8_t *op)
 {
     *op = 0;
     if (!cursor->is_past_children) {
@@ -243,7 +232,7 @@ sj_ref sj_graph_walk(const snapjar_graph *graph, const sj_node *node, sj_cursor 
         const uint32_t *head = graph->words + cursor->change;
         if (cursor->index < head[2]) {
             *op = (uint8_t)head[1];
-            return head[CHANGE_HEAD + cursor->index++];
+            return head[SJ_CHANGE_HEAD + cursor->index++];
         }
         cursor->change = sj_graph_next_change(graph, node, cursor->change);
         cursor->index = 0;
@@ -278,7 +267,7 @@ void snapjar_graph_measure(const snapjar_graph *graph, uint64_t *node_count, uin
         *node_count = graph->node_count - 1;
     if (memory_size != NULL)
         *memory_size =
-            memory_of(graph, graph->node_capacity, graph->word_capacity) + graph->own_capacity - graph->own_size;
+            sj_graph_memory(graph, graph->node_capacity, graph->word_capacity) + graph->own_capacity - graph->own_size;
 }
 
 void snapjar_graph_free(snapjar_graph *graph)

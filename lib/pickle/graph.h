@@ -108,7 +108,7 @@ struct snapjar_graph {
     sj_node *nodes;
     size_t node_count;
     size_t node_capacity;
-    /** Children, and changes: next, op, count, offset (low, high), children. */
+    /** Children, and changes: SJ_CHANGE_HEAD words, children. */
     uint32_t *words;
     size_t word_count;
     size_t word_capacity;
@@ -119,6 +119,10 @@ struct snapjar_graph {
     /** The first effect that belongs to no value that can be reached, or SNAPJAR_OFFSET_NONE: it cannot be emitted. */
     uint64_t dropped_offset;
 };
+
+/** Words of a change before its children: the place of the next one (of the last: of the first), opcode, count, and
+ * the offset, low half first. */
+#define SJ_CHANGE_HEAD 5
 
 /** One thing that happened to a node after it was made. */
 typedef struct sj_change {
@@ -145,8 +149,27 @@ snapjar_status sj_graph_new_scanned(snapjar_graph **graph, snapjar_context *cont
                                     const snapjar_graph_options *options, snapjar_scan *scanned, snapjar_error *err)
     __attribute__((warn_unused_result));
 
+/** Where the opcode of a literal stands, followed by its argument. Valid as the graph is. */
+static inline const uint8_t *sj_graph_opcode(const snapjar_graph *graph, const sj_node *node)
+{
+    return (node->flags & SJ_NODE_IS_OWN) != 0 ? graph->own + node->offset
+                                               : graph->bytes + (size_t)(node->offset - graph->options.base_offset);
+}
+
+/** sj_graph_span for what is less usual. */
+const uint8_t *sj_graph_span_of(const snapjar_graph *graph, const sj_node *node, size_t *size);
+
 /** The literal as its opcode has it, without length prefix and last newline (sj_token.data). Valid as the graph is. */
-const uint8_t *sj_graph_span(const snapjar_graph *graph, const sj_node *node, size_t *size);
+static inline const uint8_t *sj_graph_span(const snapjar_graph *graph, const sj_node *node, size_t *size)
+{
+    const uint8_t shape = sj_opcode_shapes[node->form];
+    const uint8_t *opcode;
+    if (shape != SJ_SHAPE_COUNTED1)
+        return sj_graph_span_of(graph, node, size);
+    opcode = sj_graph_opcode(graph, node);
+    *size = opcode[1];
+    return opcode + 2;
+}
 
 /** Places of changes, for sj_graph_change; 0 after the last. */
 uint32_t sj_graph_first_change(const snapjar_graph *graph, const sj_node *node);
@@ -161,8 +184,18 @@ typedef struct sj_cursor {
     bool is_past_children;
 } sj_cursor;
 
+/** sj_graph_walk at the end of the children, or of a change. */
+sj_ref sj_graph_walk_on(const snapjar_graph *graph, const sj_node *node, sj_cursor *cursor, uint8_t *op);
+
 /** The next child, those of changes after the others; `*op` is 0, or the change's opcode. 0 after the last. */
-sj_ref sj_graph_walk(const snapjar_graph *graph, const sj_node *node, sj_cursor *cursor, uint8_t *op);
+static inline sj_ref sj_graph_walk(const snapjar_graph *graph, const sj_node *node, sj_cursor *cursor, uint8_t *op)
+{
+    const uint32_t *head = graph->words + cursor->change;
+    if (cursor->change == 0 || cursor->index >= head[2])
+        return sj_graph_walk_on(graph, node, cursor, op);
+    *op = (uint8_t)head[1];
+    return head[SJ_CHANGE_HEAD + cursor->index++];
+}
 
 /** As written: UTF-8 that may hold anything; of STACK_GLOBAL the texts of its children, empty if they are computed.
  * Valid as the graph is. */
@@ -172,9 +205,28 @@ void sj_graph_global(const snapjar_graph *graph, const sj_node *node, snapjar_te
 snapjar_status sj_graph_add_literal(snapjar_graph *graph, sj_node_kind kind, const void *literal, size_t size,
                                     sj_ref *ref, snapjar_error *err) __attribute__((warn_unused_result));
 
+/** Bytes that so many nodes and words take, and the literals that were added. */
+static inline uint64_t sj_graph_memory(const snapjar_graph *graph, size_t node_count, size_t word_count)
+{
+    return (uint64_t)node_count * sizeof(sj_node) + (uint64_t)word_count * sizeof(uint32_t) + graph->own_size;
+}
+
+/** Room for one more node, within the limits. */
+snapjar_status sj_graph_reserve_node(snapjar_graph *graph, uint64_t offset, snapjar_error *err)
+    __attribute__((warn_unused_result));
+
 /** A node without children. `offset` is where a limit is reported. */
-snapjar_status sj_graph_add(snapjar_graph *graph, sj_node_kind kind, uint8_t form, uint64_t offset, sj_ref *ref,
-                            snapjar_error *err) __attribute__((warn_unused_result));
+static inline __attribute__((warn_unused_result)) snapjar_status
+sj_graph_add(snapjar_graph *graph, sj_node_kind kind, uint8_t form, uint64_t offset, sj_ref *ref, snapjar_error *err)
+{
+    *ref = 0;
+    if (graph->node_count == graph->node_capacity ||
+        sj_graph_memory(graph, graph->node_count + 1, graph->word_count) > graph->options.memory_max)
+        SJ_TRY(sj_graph_reserve_node(graph, offset, err));
+    *ref = (sj_ref)graph->node_count++;
+    graph->nodes[*ref] = (sj_node){.offset = offset, .kind = (uint8_t)kind, .form = form};
+    return SNAPJAR_OK;
+}
 
 /** Gives a node without children these, which are then referred to. */
 snapjar_status sj_graph_set_children(snapjar_graph *graph, sj_ref ref, const sj_ref *children, size_t count,

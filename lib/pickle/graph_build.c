@@ -142,7 +142,7 @@ static BUILD change(builder *b, const sj_token *token, size_t first, snapjar_err
 
 static BUILD read_index(const sj_token *token, uint64_t *index, snapjar_error *err)
 {
-    if (token->opcode == SJ_OP_BINGET || token->opcode == SJ_OP_BINPUT)
+    if (token->opcode == SJ_OP_BINPUT)
         *index = token->data[0];
     else if (token->opcode == SJ_OP_LONG_BINGET || token->opcode == SJ_OP_LONG_BINPUT)
         *index = sj_read_le32(token->data);
@@ -151,17 +151,18 @@ static BUILD read_index(const sj_token *token, uint64_t *index, snapjar_error *e
     return SNAPJAR_OK;
 }
 
-static BUILD get(builder *b, const sj_token *token, snapjar_error *err)
+static inline BUILD get(builder *b, const sj_token *token, snapjar_error *err)
 {
-    uint64_t index;
-    SJ_TRY(read_index(token, &index, err));
+    uint64_t index = token->data[0];
+    if (token->opcode != SJ_OP_BINGET)
+        SJ_TRY(read_index(token, &index, err));
     if (index >= b->memo_capacity || b->memo[index] == 0)
         return raise_bug(token, err);
     b->graph->nodes[b->memo[index]].flags |= SJ_NODE_IS_FETCHED;
     return push(b, b->memo[index], err);
 }
 
-static BUILD put(builder *b, const sj_token *token, snapjar_error *err)
+static inline BUILD put(builder *b, const sj_token *token, snapjar_error *err)
 {
     uint64_t index = b->memo_count;
     if (token->opcode != SJ_OP_MEMOIZE)
@@ -369,8 +370,8 @@ static BUILD persid(builder *b, const sj_token *token, snapjar_error *err)
     return make_of(b, token, SJ_NODE_PERSISTENT, 1, err);
 }
 
-/** What pushes no literal. */
-static BUILD execute(builder *b, const sj_token *token, snapjar_error *err)
+/** What step leaves. */
+static __attribute__((noinline)) BUILD execute(builder *b, const sj_token *token, snapjar_error *err)
 {
     sj_ref ref;
     switch ((sj_opcode)token->opcode) {
@@ -411,13 +412,11 @@ static BUILD execute(builder *b, const sj_token *token, snapjar_error *err)
     case SJ_OP_STACK_GLOBAL:
         return stack_global(b, token, err);
     case SJ_OP_GET:
-    case SJ_OP_BINGET:
     case SJ_OP_LONG_BINGET:
         return get(b, token, err);
     case SJ_OP_PUT:
     case SJ_OP_BINPUT:
     case SJ_OP_LONG_BINPUT:
-    case SJ_OP_MEMOIZE:
         return put(b, token, err);
     case SJ_OP_POP:
         return pop(b, token, err);
@@ -437,10 +436,15 @@ static BUILD execute(builder *b, const sj_token *token, snapjar_error *err)
     }
 }
 
+/** Literals and the memo, which most opcodes are about, and all else. */
 static inline BUILD step(builder *b, const sj_token *token, snapjar_error *err)
 {
     const sj_node_kind kind = (sj_node_kind)literal_kinds[token->opcode];
     sj_ref ref;
+    if (token->opcode == SJ_OP_BINGET)
+        return get(b, token, err);
+    if (token->opcode == SJ_OP_MEMOIZE)
+        return put(b, token, err);
     if (kind == SJ_NODE_ABSENT)
         return execute(b, token, err);
     if (token->opcode == SJ_OP_INT && token->size == 2 && token->data[0] == '0' &&
@@ -503,10 +507,11 @@ static BUILD build(snapjar_graph *graph, size_t stack_depth, snapjar_error *err)
     /* Node 0 is none, and so is word 0. */
     snapjar_status status = sj_graph_add(graph, SJ_NODE_ABSENT, 0, 0, &none, err);
     if (status == SNAPJAR_OK)
-        status = reserve(graph->context, &graph->words, &graph->word_capacity, 0, true, err);
-    graph->word_count = 1;
-    if (status == SNAPJAR_OK)
+        status = sj_graph_reserve(graph, 1, 0, err);
+    if (status == SNAPJAR_OK) {
+        graph->words[graph->word_count++] = 0;
         status = reserve(b.context, &b.stack, &b.stack_capacity, stack_depth, false, err);
+    }
     if (status == SNAPJAR_OK) {
         sj_lexer_init(&b.lexer, UINT64_MAX, graph->options.base_offset);
         sj_lexer_feed(&b.lexer, graph->bytes, graph->size);

@@ -75,9 +75,10 @@ static bool same_node(const comparison *c, sj_ref ref_a, sj_ref ref_b)
         return a->form == b->form && same_span(c, a, b) &&
                c->graphs[0]->options.string_encoding == c->graphs[1]->options.string_encoding;
     case SJ_NODE_INT:
-        return a->form == b->form && same_span(c, a, b) ? true : same_int(c, ref_a, ref_b);
+        return (a->form == b->form && same_span(c, a, b)) || same_int(c, ref_a, ref_b);
     case SJ_NODE_FLOAT:
-        return sj_picture_bits(c->graphs[0], ref_a) == sj_picture_bits(c->graphs[1], ref_b);
+        return (a->form == b->form && same_span(c, a, b)) ||
+               sj_picture_bits(c->graphs[0], ref_a) == sj_picture_bits(c->graphs[1], ref_b);
     case SJ_NODE_STR:
     case SJ_NODE_BYTES:
     case SJ_NODE_BYTEARRAY:
@@ -108,11 +109,9 @@ static bool has_parts(const sj_node *node)
     return sj_node_has_children(node) || node->changes != 0;
 }
 
-/** Two values that stand at the same place. Which of several equal leaves it is does not matter. */
-static bool meet(comparison *c, sj_ref a, sj_ref b)
+/** Two values that stand at the same place for the first time. Which of several equal leaves it is does not matter. */
+static __attribute__((noinline)) bool meet_new(comparison *c, sj_ref a, sj_ref b)
 {
-    if (c->partners[0][a] == b && c->partners[1][b] == a)
-        return true;
     const bool is_leaf = !has_parts(sj_graph_node(c->graphs[0], a)) && !has_parts(sj_graph_node(c->graphs[1], b));
     if (!is_leaf && (c->partners[0][a] != 0 || c->partners[1][b] != 0))
         return false;
@@ -123,6 +122,11 @@ static bool meet(comparison *c, sj_ref a, sj_ref b)
     if (!is_leaf)
         c->queue[c->queue_count++] = a;
     return true;
+}
+
+static inline bool meet(comparison *c, sj_ref a, sj_ref b)
+{
+    return (c->partners[0][a] == b && c->partners[1][b] == a) || meet_new(c, a, b);
 }
 
 /** In how many steps a container was filled does not matter. */
@@ -140,7 +144,7 @@ static bool same_parts(comparison *c, sj_ref a, sj_ref b)
         const sj_ref part_b = sj_graph_walk(c->graphs[1], sj_graph_node(c->graphs[1], b), &cursors[1], &ops[1]);
         if (part_a == 0 || part_b == 0)
             return part_a == part_b;
-        if (plural(ops[0]) != plural(ops[1]) || !meet(c, part_a, part_b))
+        if ((ops[0] != ops[1] && plural(ops[0]) != plural(ops[1])) || !meet(c, part_a, part_b))
             return false;
     }
 }
