@@ -77,14 +77,26 @@ static void put_migrations(sj_bumper *b, sj_text *out)
     sj_text_put(out, "]}]");
 }
 
+/** Whether the contract has a row for a name, or for what has that name now. */
+static bool has_allow_row(const sj_bumper *b, const sj_json *allow, const char *name)
+{
+    for (void *i = allow != NULL ? sj_json_first(allow) : NULL; i != NULL; i = sj_json_next(allow, i)) {
+        if (strcmp(sj_bump_name_now(b, sj_json_key(i)), name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /** The rows of the contract, and those that the new samples need beside them. */
 static void put_allow(sj_bumper *b, sj_text *out)
 {
     const sj_json *allow = sj_json_get(b->root, "allow");
     const char *before = ",\"allow\":{";
     for (void *i = allow != NULL ? sj_json_first(allow) : NULL; i != NULL; i = sj_json_next(allow, i)) {
+        const char *now = sj_bump_name_now(b, sj_json_key(i));
         sj_text_put(out, before);
-        sj_text_put_quoted(out, sj_json_key(i));
+        /* It may have a row of its own already. */
+        sj_text_put_quoted(out, sj_json_get(allow, now) == NULL ? now : sj_json_key(i));
         sj_text_put(out, ":");
         sj_bump_json(b, out, sj_json_member(i));
         before = ",";
@@ -96,7 +108,7 @@ static void put_allow(sj_bumper *b, sj_text *out)
         const unsigned allowed = sj_policy_uses(b->contract->policy, (snapjar_text){name, (size_t)(colon - name)},
                                                 (snapjar_text){colon + 1, strlen(colon + 1)}) |
                                  sj_samples_class_uses(b->after, name);
-        const bool has_row = allow != NULL && sj_json_get(allow, name) != NULL;
+        const bool has_row = has_allow_row(b, allow, name);
         if ((global->uses & ~allowed) == 0 || has_row)
             continue;
         sj_text_put(out, before);
@@ -124,7 +136,7 @@ static void put_kept(sj_bumper *b, sj_text *out)
         if (has_new_root && strcmp(sj_json_key(i), "root") == 0)
             sj_bump_root(b, out);
         else
-            sj_bump_json(b, out, sj_json_member(i));
+            sj_bump_json_now(b, out, sj_json_member(i));
     }
 }
 

@@ -36,6 +36,15 @@ const char *sj_bump_class_name(const snapjar_samples *samples, const sj_seen_cla
  * the same fields. NULL: none, or nobody can tell.
  */
 const sj_seen_class *sj_bump_successor(const sj_bumper *b, const sj_seen_class *old);
+/** The new name of a class, or of an enumeration; the old one if it has not moved. */
+const char *sj_bump_name_now(const sj_bumper *b, const char *name);
+/** Whether the class is inside of one that has another name now, and goes along with that. */
+bool sj_bump_goes_along(const sj_bumper *b, const char *name);
+/** Whether all that the old samples have of the module that a name is in, and of its submodules, is in another one now,
+ * and is more than one class: the first `*from_size` bytes of the name, and the other module (borrowed). */
+bool sj_bump_module_moves(const sj_bumper *b, const char *name, size_t *from_size, snapjar_text *to);
+/** sj_bump_json, with the names that classes have now. */
+void sj_bump_json_now(sj_bumper *b, sj_text *out, const sj_json *value);
 /** The old class that became a new one; NULL if there is none. */
 const sj_seen_class *sj_bump_predecessor(const sj_bumper *b, const sj_seen_class *new);
 bool sj_bump_has_same_fields(const sj_bumper *b, const sj_seen_class *old, const sj_seen_class *new);

@@ -22,11 +22,23 @@ static bool allows_type(const sj_json *type, const char *name)
     return false;
 }
 
-/** Whether the types that were seen are among those that a rule allows. What else it says is for check to find. */
-static bool allows_types(const sj_json *rule, const snapjar_samples *samples, const sj_seen_field *field)
+/** Whether "type" of a rule has the class that a class of the new samples was before. */
+static bool allows_class(const sj_bumper *b, const sj_json *type, const char *name)
+{
+    const sj_seen_class *new = sj_samples_class(b->after, name);
+    const sj_seen_class *old = new != NULL ? sj_bump_predecessor(b, new) : NULL;
+    bool is_enum = false;
+    for (size_t i = 0; i < b->before->member_count && !is_enum; i++) {
+        const char *before = sj_samples_name(b->before, b->before->members[i].class_name);
+        is_enum = allows_type(type, before) && strcmp(sj_bump_enum_now(b, before), name) == 0;
+    }
+    return is_enum || allows_type(type, name) || (old != NULL && allows_type(type, sj_bump_class_name(b->before, old)));
+}
+
+/** Whether the types that were seen are among those that a rule allows, for the value itself. */
+static bool allows_types(const sj_bumper *b, const sj_json *rule, const sj_seen_shape *shape)
 {
     const sj_json *type = sj_json_get(rule, "type");
-    const sj_seen_shape *shape = &samples->shapes[field->shape];
     if (type == NULL)
         return true;
     for (unsigned i = 0; i <= SJ_VALUE_ANY; i++) {
@@ -34,8 +46,52 @@ static bool allows_types(const sj_json *rule, const snapjar_samples *samples, co
             return false;
     }
     for (uint32_t i = 0; i < shape->class_count; i++) {
-        if (!allows_type(type, sj_samples_name(samples, shape->classes[i])))
+        if (!allows_class(b, type, sj_samples_name(b->after, shape->classes[i])))
             return false;
+    }
+    return true;
+}
+
+/** A rule and what was seen at its place. */
+typedef struct ruled {
+    const sj_json *rule;
+    uint32_t shape;
+} ruled;
+
+/** Each place has four kinds of inner ones at most, of which elements are several. */
+#define RULED_MAX ((size_t)(SJ_SHAPE_DEPTH_MAX + 1) * (SJ_SHAPE_ELEMENTS_MAX + 3))
+
+/** The rules inside of a rule that was taken from the stack, with what was seen there. */
+static void push_inner(ruled stack[RULED_MAX], size_t *count, const sj_json *rule, const sj_seen_shape *shape)
+{
+    const struct {
+        const char *member;
+        uint32_t shape;
+    } inner[] = {{"items", shape->items}, {"keys", shape->keys}, {"values", shape->values}};
+    const sj_json *elements = sj_json_get(rule, "elements");
+    for (size_t i = 0; i < sizeof inner / sizeof *inner; i++) {
+        const sj_json *one = sj_json_get(rule, inner[i].member);
+        if (one != NULL && inner[i].shape != 0 && *count < RULED_MAX)
+            stack[(*count)++] = (ruled){one, inner[i].shape};
+    }
+    for (size_t i = 0; elements != NULL && i < sj_json_count(elements) && i < SJ_SHAPE_ELEMENTS_MAX; i++) {
+        if (shape->elements[i] != 0 && *count < RULED_MAX)
+            stack[(*count)++] = (ruled){sj_json_at(elements, i), shape->elements[i]};
+    }
+}
+
+/** Whether a rule allows the types that were seen, inside of containers too. What else it says is for check to find. */
+static bool allows_shape(const sj_bumper *b, const sj_json *rule, uint32_t shape)
+{
+    ruled stack[RULED_MAX];
+    size_t count = 0;
+    stack[count++] = (ruled){rule, shape};
+    while (count > 0) {
+        const ruled at = stack[--count];
+        const sj_seen_shape *seen = &b->after->shapes[at.shape];
+        if (!allows_types(b, at.rule, seen))
+            return false;
+        push_inner(stack, &count, at.rule, seen);
     }
     return true;
 }
@@ -47,8 +103,8 @@ static void put_field_rule(sj_bumper *b, sj_text *out, const sj_json *old_fields
     const char *rule = b->rules.texts[field->shape];
     const char *name = sj_samples_name(b->after, field->name);
     const sj_json *kept = old_fields != NULL ? sj_json_get(old_fields, name) : NULL;
-    if (kept != NULL && allows_types(kept, b->after, field)) {
-        sj_bump_json(b, out, kept);
+    if (kept != NULL && allows_shape(b, kept, field->shape)) {
+        sj_bump_json_now(b, out, kept);
         return;
     }
     sj_text_put(out, "{");
@@ -58,8 +114,9 @@ static void put_field_rule(sj_bumper *b, sj_text *out, const sj_json *old_fields
     sj_text_put(out, "}");
 }
 
-/** The fields that were seen, and those that may be missing and were in no sample. */
-static void put_rules(sj_bumper *b, sj_text *out, const sj_json *old_fields, const sj_seen_class *new)
+/** The fields that were seen, and those that may be missing and were in no sample, old or new. */
+static void put_rules(sj_bumper *b, sj_text *out, const sj_json *old_fields, const sj_seen_class *old,
+                      const sj_seen_class *new)
 {
     const char *separator = "";
     sj_text_put(out, "{");
@@ -72,12 +129,14 @@ static void put_rules(sj_bumper *b, sj_text *out, const sj_json *old_fields, con
     }
     for (void *i = old_fields != NULL ? sj_json_first(old_fields) : NULL; i != NULL; i = sj_json_next(old_fields, i)) {
         const sj_json *required = sj_json_get(sj_json_member(i), "required");
-        if (sj_samples_field(b->after, new, sj_json_key(i)) != NULL || required == NULL || sj_json_is_true(required))
+        const bool is_gone = old != NULL && sj_samples_field(b->before, old, sj_json_key(i)) != NULL;
+        if (is_gone || sj_samples_field(b->after, new, sj_json_key(i)) != NULL || required == NULL ||
+            sj_json_is_true(required))
             continue;
         sj_text_put(out, separator);
         sj_text_put_quoted(out, sj_json_key(i));
         sj_text_put(out, ":");
-        sj_bump_json(b, out, sj_json_member(i));
+        sj_bump_json_now(b, out, sj_json_member(i));
         separator = ",";
     }
     sj_text_put(out, "}");
@@ -100,7 +159,7 @@ static void put_class(sj_bumper *b, sj_text *out, const sj_json *old_class, cons
 {
     const sj_class_form form = sj_samples_form(new);
     if (is_kept(b, old_class, new)) {
-        sj_bump_json(b, out, old_class);
+        sj_bump_json_now(b, out, old_class);
         return;
     }
     if (form >= SJ_CLASS_ARGUMENTS) {
@@ -108,7 +167,7 @@ static void put_class(sj_bumper *b, sj_text *out, const sj_json *old_class, cons
         return;
     }
     sj_text_put(out, form == SJ_CLASS_SLOTS ? "{\"state\":\"slots\",\"fields\":" : "{\"fields\":");
-    put_rules(b, out, old_class != NULL ? sj_json_get(old_class, "fields") : NULL, new);
+    put_rules(b, out, old_class != NULL ? sj_json_get(old_class, "fields") : NULL, sj_bump_predecessor(b, new), new);
     const sj_json *extra = old_class != NULL ? sj_json_get(old_class, "extra_fields") : NULL;
     if (extra != NULL)
         sj_bump_member(out, "extra_fields", sj_json_string(extra).data);
@@ -141,7 +200,7 @@ void sj_bump_classes(sj_bumper *b, sj_text *out)
         sj_text_put(out, separator);
         sj_text_put_quoted(out, sj_bump_enum_now(b, sj_json_key(i)));
         sj_text_put(out, ":");
-        sj_bump_json(b, out, sj_json_member(i));
+        sj_bump_json_now(b, out, sj_json_member(i));
         separator = ",";
     }
 }
@@ -166,9 +225,9 @@ void sj_bump_root(sj_bumper *b, sj_text *out)
         sj_text_put_quoted(out, sj_json_key(i));
         sj_text_put(out, ":");
         if (strcmp(sj_json_key(i), "entries") == 0)
-            put_rules(b, out, sj_json_member(i), &b->after->entries);
+            put_rules(b, out, sj_json_member(i), &b->before->entries, &b->after->entries);
         else
-            sj_bump_json(b, out, sj_json_member(i));
+            sj_bump_json_now(b, out, sj_json_member(i));
         separator = ",";
     }
     sj_text_put(out, "}");

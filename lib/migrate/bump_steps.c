@@ -31,13 +31,50 @@ static void put_rename(sj_bumper *b, const char *from, const char *to, const cha
 
 #define SAME_NAME "TODO: is it the same class? It has the same name in another module"
 
+/** The name of old class `index`, or, behind those, of what has a member. */
+static const char *old_name(const sj_bumper *b, size_t index)
+{
+    const snapjar_samples *before = b->before;
+    return index < before->class_count
+               ? sj_bump_class_name(before, &before->classes[index])
+               : sj_samples_name(before, before->members[index - before->class_count].class_name);
+}
+
+/** A module that moved as a whole: one step, at the first of its names. False if that did not happen. */
+static bool put_moved_module(sj_bumper *b, size_t index)
+{
+    const char *name = old_name(b, index);
+    size_t from_size, earlier_size;
+    snapjar_text to, earlier_to;
+    if (!sj_bump_module_moves(b, name, &from_size, &to))
+        return false;
+    for (size_t i = 0; i < index; i++) {
+        if (sj_bump_module_moves(b, old_name(b, i), &earlier_size, &earlier_to) && earlier_size <= from_size &&
+            strncmp(old_name(b, i), name, earlier_size) == 0 && strchr(":.", name[earlier_size]) != NULL)
+            return true;
+    }
+    char *from_text = sj_dup_text(b->context, name, from_size);
+    char *to_text = sj_dup_text(b->context, to.data, to.size);
+    b->has_failed = b->has_failed || from_text == NULL || to_text == NULL;
+    if (from_text != NULL && to_text != NULL) {
+        begin_step(b, "rename_module");
+        sj_bump_member(&b->steps, "from", from_text);
+        sj_bump_member(&b->steps, "to", to_text);
+        end_step(b, "TODO: did the whole module move? All that was seen of it has");
+    }
+    sj_free(b->context, from_text);
+    sj_free(b->context, to_text);
+    return true;
+}
+
 static void put_renames(sj_bumper *b)
 {
     for (size_t i = 0; i < b->before->class_count; i++) {
         const sj_seen_class *old = &b->before->classes[i];
         const sj_seen_class *new = sj_bump_successor(b, old);
         const char *name = sj_bump_class_name(b->before, old);
-        if (new == NULL || strcmp(sj_bump_class_name(b->after, new), name) == 0)
+        if (new == NULL || strcmp(sj_bump_class_name(b->after, new), name) == 0 || put_moved_module(b, i) ||
+            sj_bump_goes_along(b, name))
             continue;
         put_rename(b, name, sj_bump_class_name(b->after, new),
                    sj_bump_has_same_fields(b, old, new) ? "TODO: is it the same class? It has the same fields"
@@ -46,7 +83,8 @@ static void put_renames(sj_bumper *b)
     for (size_t i = 0; i < b->before->member_count; i++) {
         const char *name = sj_samples_name(b->before, b->before->members[i].class_name);
         const char *now = sj_bump_enum_now(b, name);
-        if (sj_bump_is_first_member(b->before, i) && strcmp(now, name) != 0)
+        if (sj_bump_is_first_member(b->before, i) && strcmp(now, name) != 0 &&
+            !put_moved_module(b, b->before->class_count + i) && !sj_bump_goes_along(b, name))
             put_rename(b, name, now, SAME_NAME);
     }
 }
@@ -170,6 +208,8 @@ static void put_dropped(sj_bumper *b, const place *p)
         if (sj_samples_field(b->after, p->new, name) != NULL)
             continue;
         const sj_seen_field *alike = find_alike(b->before, old, &old->fields[i], b->after, p->new);
+        if (old->fields[i].count < old->count)
+            (void)snprintf(description, sizeof description, "TODO: is it gone, or only missing in the samples?");
         if (alike != NULL)
             (void)snprintf(description, sizeof description,
                            "TODO: or is it %.100s now? Then write rename_field in place of this and of the add",
@@ -319,6 +359,43 @@ static void put_restated(sj_bumper *b, const sj_seen_class *old, const sj_seen_c
     end_step(b, "");
 }
 
+/** Whether the state of a class is a list or tuple of values, which have no names. */
+static bool is_listed(const sj_seen_class *class)
+{
+    return class->listed_count > 0 && class->forms == 1u << SJ_CLASS_OPAQUE;
+}
+
+/** The state of a class became a list of values, as that of a dataclass which is frozen now and has slots, or was one.
+ * Its __setstate__ would take a dict for the list of its keys, without an error. */
+static void put_listed(sj_bumper *b, const sj_seen_class *old, const sj_seen_class *new)
+{
+    const bool to_list = is_listed(new);
+    const sj_seen_class *named = to_list ? old : new;
+    const snapjar_samples *samples = to_list ? b->before : b->after;
+    const size_t count = to_list ? named->field_count : sj_min(named->field_count, old->listed_count);
+    char description[160];
+    if (is_listed(old) == is_listed(new) || sj_samples_form(named) >= SJ_CLASS_ARGUMENTS)
+        return;
+    begin_step(b, "restate");
+    sj_bump_member(&b->steps, "class", sj_bump_class_name(b->after, new));
+    sj_bump_member(&b->steps, "to",
+                   !to_list        ? sj_class_form_name(sj_samples_form(new))
+                   : new->is_tuple ? "tuple"
+                                   : "list");
+    sj_text_put(&b->steps, ",\"fields\":[");
+    for (size_t i = 0; i < count; i++) {
+        sj_text_put(&b->steps, i > 0 ? "," : "");
+        sj_text_put_quoted(&b->steps, sj_samples_name(samples, named->fields[i].name));
+    }
+    sj_text_put(&b->steps, "]");
+    (void)snprintf(description, sizeof description,
+                   to_list ? "TODO: its state has %zu values without names now: which fields are they, in which order? "
+                             "What changes fields stands before this"
+                           : "TODO: its state had %zu values without names: which fields were they, in which order?",
+                   to_list ? new->listed_count : old->listed_count);
+    end_step(b, description);
+}
+
 static void put_fields(sj_bumper *b, const place *p)
 {
     put_dropped(b, p);
@@ -340,6 +417,7 @@ void sj_bump_steps(sj_bumper *b)
             continue;
         if (sj_samples_form(old) == SJ_CLASS_ARGUMENTS && sj_samples_form(new) == SJ_CLASS_ARGUMENTS)
             put_arguments(b, old, new);
+        put_listed(b, old, new);
         if (sj_samples_form(old) >= SJ_CLASS_ARGUMENTS || sj_samples_form(new) >= SJ_CLASS_ARGUMENTS)
             continue;
         put_fields(b, &(place){"class", sj_bump_class_name(b->after, new), old, new});

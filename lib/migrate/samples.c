@@ -318,6 +318,20 @@ static bool is_in_preset(const char *name)
     return false;
 }
 
+/** Notes a state that is a list or tuple of values. */
+static void note_listed(const looker *l, sj_seen_class *class, const sj_instance *instance)
+{
+    sj_cursor cursor = {0, 0, false};
+    uint8_t op;
+    size_t count = 0;
+    if (instance->form != SJ_STATE_LIST && instance->form != SJ_STATE_TUPLE)
+        return;
+    while (sj_graph_walk(l->graph, sj_graph_node(l->graph, instance->state), &cursor, &op) != 0)
+        count++;
+    class->listed_count = class->listed_count > count ? class->listed_count : count;
+    class->is_tuple = instance->form == SJ_STATE_TUPLE;
+}
+
 static SJ_SAMPLES look_at_instance(looker *l, sj_ref ref)
 {
     const sj_node *node = sj_graph_node(l->graph, ref);
@@ -346,6 +360,7 @@ static SJ_SAMPLES look_at_instance(looker *l, sj_ref ref)
         class->forms |= 1u << SJ_CLASS_ARGUMENTS;
     else
         class->forms |= 1u << SJ_CLASS_OPAQUE;
+    note_listed(l, class, &instance);
     if (instance.form == SJ_STATE_DICT || instance.form == SJ_STATE_SLOTS)
         return record_named(l, class, ref);
     return instance.form == SJ_STATE_NONE && has_arguments ? record_arguments(l, class, &instance) : SNAPJAR_OK;

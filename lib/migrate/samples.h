@@ -53,6 +53,9 @@ typedef struct sj_seen_class {
     uint32_t name;
     /** Bits by sj_class_form. */
     unsigned forms;
+    /** The state of all objects that have one is a list, or a tuple, of this many values at most; 0: it is not. */
+    size_t listed_count;
+    bool is_tuple;
     uint64_t count;
     sj_seen_field *fields;
     size_t field_count;
