@@ -82,12 +82,19 @@ uint32_t sj_diff_hash_leaf(const snapjar_graph *graph, sj_ref ref)
     }
 }
 
-/** Of the class, whose hash is there already: it was made before the object. */
-static uint32_t hash_class(const snapjar_graph *graph, const sj_node *node, const uint32_t *hashes)
+/** Of the class. In a pickle it stands before the object, so that its hash is there; in a graph that steps have changed
+ * it may come later. */
+static uint32_t hash_class(const snapjar_graph *graph, sj_ref ref, const uint32_t *hashes)
 {
     uint32_t skipped;
+    const sj_node *node = sj_graph_node(graph, ref);
     const sj_ref class = sj_picture_class(graph, node, &skipped);
-    return class != 0 ? hashes[class] : mix(6, node->kind == SJ_NODE_INSTANCE);
+    if (class == 0)
+        return mix(6, node->kind == SJ_NODE_INSTANCE);
+    if (class < ref)
+        return hashes[class];
+    const sj_form form = sj_picture_form(graph, class);
+    return sj_form_is_leaf(form) ? sj_diff_hash_leaf(graph, class) : mix((uint32_t)form, 0);
 }
 
 /** Whether the place of a part among its kind does not matter. */
@@ -132,11 +139,10 @@ snapjar_status sj_diff_hash(sj_diff *diff, int side)
     own[0] = 0;
     for (sj_ref ref = 1; ref < graph->node_count; ref++) {
         const sj_form form = sj_picture_form(graph, ref);
-        const sj_node *node = sj_graph_node(graph, ref);
         if (sj_form_is_leaf(form))
             own[ref] = sj_diff_hash_leaf(graph, ref);
         else
-            own[ref] = mix((uint32_t)form, form == SJ_SEEN_OBJECT ? hash_class(graph, node, own) : 0);
+            own[ref] = mix((uint32_t)form, form == SJ_SEEN_OBJECT ? hash_class(graph, ref, own) : 0);
     }
     memcpy(last, own, size);
     for (int level = 0; level < LEVELS; level++) {

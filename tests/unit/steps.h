@@ -5,6 +5,7 @@
 #ifndef TEST_STEPS_H
 #define TEST_STEPS_H
 
+#include <snapjar/diff.h>
 #include <snapjar/graph.h>
 
 #include "fail_alloc.h"
@@ -25,6 +26,28 @@ static inline snapjar_status read_steps(sj_steps **steps, snapjar_context *conte
     const snapjar_status status = sj_steps_read(steps, context, &document, sj_json_get(root, "steps"), err);
     sj_json_free(root);
     return status;
+}
+
+/** Memory that never holds the same twice: what reads it before it is written is found out. */
+static inline void *soiled_allocate(void *state, size_t size)
+{
+    uint8_t *bytes = malloc(size);
+    for (size_t i = 0; bytes != NULL && i < size; i++)
+        bytes[i] = (*(uint8_t *)state)++;
+    *(uint8_t *)state += 3;
+    return bytes;
+}
+
+static inline void *soiled_reallocate(void *state, void *pointer, size_t size)
+{
+    (void)state;
+    return realloc(pointer, size);
+}
+
+static inline void soiled_release(void *state, void *pointer)
+{
+    (void)state;
+    free(pointer);
 }
 
 typedef struct migration {
@@ -61,6 +84,36 @@ static inline void print_bytes(const char *what, const uint8_t *bytes, size_t si
     fprintf(stderr, "\n");
 }
 
+/** Whether the changed graph and that of the pickle which was written of it are the same to `diff`. */
+static inline bool check_reread(const migration *m)
+{
+    uint8_t next = 1;
+    const snapjar_allocator allocator = {&next, soiled_allocate, soiled_reallocate, soiled_release};
+    snapjar_context *context = NULL;
+    snapjar_graph *before = NULL, *after = NULL;
+    sj_steps *steps = NULL;
+    snapjar_sink *sink = NULL;
+    snapjar_diff_summary summary;
+    size_t size;
+    snapjar_context_options options = SNAPJAR_CONTEXT_OPTIONS_INIT;
+    options.allocator = &allocator;
+    assert_ok(snapjar_context_new(&context, &options, err));
+    assert_ok(snapjar_sink_to_memory(&sink, context, err));
+    assert_ok(snapjar_graph_new(&before, context, m->from, m->from_size, NULL, err));
+    assert_ok(read_steps(&steps, context, m->steps, err));
+    assert_ok(sj_steps_apply(steps, before, NULL, err));
+    assert_ok(snapjar_graph_emit(before, m->protocol, sink, NULL, NULL, err));
+    const uint8_t *bytes = snapjar_sink_memory(sink, &size);
+    assert_ok(snapjar_graph_new(&after, context, bytes, size, NULL, err));
+    assert_ok(snapjar_graph_diff(before, after, NULL, &summary, err));
+    sj_steps_free(steps);
+    snapjar_graph_free(after);
+    snapjar_graph_free(before);
+    snapjar_sink_free(sink);
+    snapjar_context_free(context);
+    return summary.change_count == 0 && summary.layout_count == 0;
+}
+
 /** Whether the new pickle is exactly this one. */
 static inline bool check_migration(snapjar_context *context, const migration *m)
 {
@@ -79,6 +132,10 @@ static inline bool check_migration(snapjar_context *context, const migration *m)
         print_bytes("expected", (const uint8_t *)m->to, m->to_size);
     }
     snapjar_sink_free(sink);
+    if (is_right && !check_reread(m)) {
+        fprintf(stderr, "%s: read again it differs\n", m->steps);
+        return false;
+    }
     return is_right;
 }
 
