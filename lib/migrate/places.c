@@ -39,8 +39,7 @@ static snapjar_status find_elements(sj_apply *run, sj_ref ref, snapjar_error *er
     const sj_node *node = sj_graph_node(graph, ref);
     sj_step step = {.kind = SJ_STEP_INDEX};
     uint32_t change = 0, first = node->first, count = node->count;
-    if (node->kind == SJ_NODE_TUPLE && (node->flags & SJ_NODE_IS_SHARED) != 0)
-        return sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, ref, err, "the tuple is a value elsewhere, too");
+    const bool is_shared_tuple = node->kind == SJ_NODE_TUPLE && (node->flags & SJ_NODE_IS_SHARED) != 0;
     for (bool is_first = true; is_first || change != 0; is_first = false) {
         if (!is_first) {
             const sj_change one = sj_graph_change(graph, change);
@@ -49,8 +48,12 @@ static snapjar_status find_elements(sj_apply *run, sj_ref ref, snapjar_error *er
         }
         for (uint32_t i = 0; i < count; i++, step.index++) {
             step.value = graph->words[first + i];
-            if (sj_path_fits(run->edit->path, run->edit->path->count - 1, graph, &step))
-                SJ_TRY(add_place(run, ref, first + i, err));
+            if (!sj_path_fits(run->edit->path, run->edit->path->count - 1, graph, &step))
+                continue;
+            if (is_shared_tuple)
+                return sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, ref, err,
+                                      "the tuple is a value elsewhere, too");
+            SJ_TRY(add_place(run, ref, first + i, err));
         }
         change = is_first ? sj_graph_first_change(graph, node) : sj_graph_next_change(graph, node, change);
     }

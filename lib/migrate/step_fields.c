@@ -49,6 +49,8 @@ static snapjar_status give_dict(sj_apply *run, const sj_instance *instance, bool
         sj_graph_put(graph, sj_graph_node(graph, instance->state)->first + 1, state);
         return SNAPJAR_OK;
     }
+    /* A dict of state that goes into a pair is not the state any more, so that nothing is shared by that. */
+    run->is_stale |= kind == SJ_NODE_DICT;
     if (is_slot)
         SJ_TRY(make_pair(run, kind == SJ_NODE_DICT ? instance->state : 0, state, offset, &state, err));
     if (instance->state != 0) {

@@ -57,6 +57,9 @@ static const migration migrations[] = {
      C_OF("X\x18\0\0\0" "12:30:00+00:00:01.000002")},
     /* As Python 2 wrote it: the bytes are text. */
     {RETYPE("str"), C_OF("cdatetime\ndate\n" "U\4\x07\x7a\1\x1f\x85R"), 3, C_OF("X\x0a\0\0\0" "1914-01-31")},
+    /* A tuple that is a value elsewhere, too, and in which the path finds nothing, is no hindrance. */
+    {"[{`op`:`retype`,`at`:`[*]['a']`,`to`:`str`}]", BYTES("\x80\2](K\1\x85q\0h\0}X\1\0\0\0aK\1se."), 2,
+     BYTES("\x80\2](K\1\x85q\0h\0}X\1\0\0\0aX\1\0\0\0" "1se.")},
     {"[{`op`:`retype`,`at`:`[*]`,`to`:`str`}]", BYTES("](K\1K\2e."), 1, BYTES("](X\1\0\0\0" "1X\1\0\0\0" "2e.")},
     {"[{`op`:`retype`,`at`:`['a']`,`to`:`str`}]", BYTES("}X\1\0\0\0aK\1s."), 1, BYTES("}X\1\0\0\0aX\1\0\0\0" "1s.")},
     /* A list that another value refers to stays there. */
@@ -116,6 +119,10 @@ static const migration migrations[] = {
     {ON_ROOT("to_instance", ",`class`:`m:C`"), BYTES("}X\1\0\0\0aK\1s."), 3, C_OF("K\1")},
     {ON_ROOT("to_instance", ",`class`:`m:C`,`state`:`slots`"), BYTES("(X\1\0\0\0aK\1d."), 3,
      BYTES("\x80\3" "cm\nC\n)\x81N}X\1\0\0\0aK\1s\x86" "b.")},
+    /* In an element of a set, which is found again by what is in it. */
+    {"[{`op`:`to_instance`,`at`:`{*}.d`,`class`:`m:C`}]",
+     BYTES("\x80\4\x8f(cm\nK\n)\x81}X\1\0\0\0d}X\1\0\0\0aK\1ssb\x90."), 3,
+     BYTES("\x80\3" "cbuiltins\nset\nq\0]cm\nK\n)\x81}X\1\0\0\0dcm\nC\n)\x81}X\1\0\0\0aK\1sbsba\x85R.")},
     {ON_ROOT("to_instance", ",`class`:`m:C`"), BYTES("}."), 3, BYTES("\x80\3" "cm\nC\n)\x81.")},
     /* A field that is given twice has the place of the first. */
     {ON_ROOT("add", ",`field`:`x`,`after`:`a`,`value`:null"), BYTES("}(X\1\0\0\0aK\1X\1\0\0\0bK\2X\1\0\0\0aK\3u."), 3,

@@ -54,6 +54,10 @@ static const migration migrations[] = {
     {"[{`op`:`add`,`class`:`m:C`,`field`:`b`,`value`:2,`after`:`a`}]",
      BYTES("\x80\2" "cm\nC\n)\x81}(X\1\0\0\0aK\1X\1\0\0\0cK\3ub."), 2,
      BYTES("\x80\2" "cm\nC\n)\x81}(X\1\0\0\0aK\1X\1\0\0\0bK\2X\1\0\0\0cK\3ub.")},
+    /* A dict of state that becomes one half of a pair is not shared by that. */
+    {"[{`op`:`add`,`class`:`m:C`,`field`:`b`,`value`:2,`state`:`slots`}]",
+     BYTES("\x80\2" "cm\nC\n)\x81}q\0X\1\0\0\0aK\1sb."), 2,
+     BYTES("\x80\2" "cm\nC\n)\x81}X\1\0\0\0aK\1s}X\1\0\0\0bK\2s\x86" "b.")},
     {"[{`op`:`add`,`class`:`m:C`,`field`:`a`,`value`:2,`if_present`:`replace`}]", BYTES(C_A), 2,
      BYTES("\x80\2" "cm\nC\n)\x81}X\1\0\0\0aK\2sb.")},
     {"[{`op`:`add`,`class`:`m:C`,`field`:`a`,`value`:2,`if_present`:`keep`}]", BYTES(C_A), 2, BYTES(C_A)},
