@@ -142,7 +142,7 @@ static snapjar_status migrate_record(sj_migrating *m, snapjar_reader *reader, co
     snapjar_check_options options = SNAPJAR_CHECK_OPTIONS_INIT;
     snapjar_content *content = NULL;
 
-    in.is_renewed = m->options.sealer && snapjar_header_seal_size(header);
+    in.is_renewed = m->options.sealer && !m->options.drop_seal && snapjar_header_seal_size(header);
     if (snapjar_header_seal_size(header) && !m->options.drop_seal && !m->options.sealer)
         return sj_raise(err, SNAPJAR_REFUSED, SNAPJAR_DIAG_RECORD_SEALED, SJ_AT_FILE(snapjar_record_offset(record)),
                         "the record is sealed: its seal would be lost");

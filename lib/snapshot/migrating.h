@@ -49,7 +49,7 @@ typedef struct sj_incoming {
     bool is_converted;
     /** Of another type than the contract's: only its place in a stream changes. */
     bool is_foreign;
-    /** The record was sealed, and will be again. */
+    /** The record was sealed, by whom that was to be, and will be again. */
     bool is_renewed;
     /** Of the old header or the record, for messages. */
     uint64_t file_offset;

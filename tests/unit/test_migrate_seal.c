@@ -276,6 +276,62 @@ static void test_dropped_on_demand(void **state)
     free(old.bytes);
 }
 
+static bool holds_text(const blob *file, const char *text)
+{
+    return memmem(file->bytes, file->size, text, strlen(text)) != NULL;
+}
+
+/* A record of an object of app:T, sealed by `key` or not. */
+static blob object_file(bool is_sealed)
+{
+    static const char pickle[] = "\x80\4\x8c\3app\x8c\1T\x93)\x81.";
+    snapjar_pack_options packing = test_options();
+
+    if (is_sealed)
+        packing.sealer = fixed_sealer(context, (const snapjar_key *const *)&key, 1, NULL);
+    blob file = pack_all(context, pickle, sizeof(pickle) - 1, 1, &packing);
+    snapjar_sealer_free(packing.sealer);
+    return file;
+}
+
+/* The history says of a seal what the counts say. */
+static void test_history(void **state)
+{
+    static const char text[] =
+        "{\"snapjar_contract\": 1, \"type\": \"app:T\", \"schema_version\": 2, \"classes\": {\"app:T\": {\"fields\": "
+        "{}}}, \"migrations\": [{\"from\": 1, \"to\": 2, \"steps\": []}]}";
+    static const struct {
+        bool was_sealed;
+        bool has_key;
+        bool drops;
+        uint64_t renewed, made, dropped;
+    } rows[] = {
+        {true, true, false, 1, 0, 0}, {false, true, false, 0, 1, 0}, {true, true, true, 0, 1, 1},
+        {false, true, true, 0, 1, 0}, {true, false, true, 0, 0, 1},  {false, false, false, 0, 0, 0},
+    };
+    snapjar_contract *contract = NULL;
+
+    (void)state;
+    assert_ok(snapjar_contract_read(&contract, context, text, sizeof(text) - 1, NULL, err));
+    options.contract = contract;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        blob old = object_file(rows[i].was_sealed);
+        blob new;
+        if (rows[i].has_key)
+            seal_with(key, NULL);
+        options.drop_seal = rows[i].drops;
+        assert_ok(migrate(&old, &new, err));
+        assert_seals(rows[i].renewed, rows[i].made, rows[i].dropped);
+        assert_true(holds_text(&new, "\"history\":[{\"from\":1,\"to\":2,"));
+        assert_int_equal(holds_text(&new, "\"seal\":\"renewed\""), rows[i].renewed);
+        snapjar_sealer_free(options.sealer);
+        options.sealer = NULL;
+        free(new.bytes);
+        free(old.bytes);
+    }
+    snapjar_contract_free(contract);
+}
+
 typedef struct once {
     const blob *file;
     uint64_t read;
@@ -364,6 +420,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_forged_is_not_renewed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_context, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dropped_on_demand, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_history, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_old_file_is_read_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_without_memory, set_up, tear_down),
     };
