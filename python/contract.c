@@ -219,6 +219,7 @@ PyObject *core_migrate_bytes(PyObject *module, PyObject *args)
 
 typedef struct migrated_file {
     snapjar_migration migration;
+    snapjar_migrated_seals seals;
     uint64_t links;
     bool is_changed;
     snapjar_error err;
@@ -289,12 +290,14 @@ static snapjar_status write_new(snapjar_context *context, snapjar_replacing *rep
 static void migrate_file(snapjar_context *context, snapjar_replacing *replacing, const char *path,
                          const snapjar_migrate_options *options, migrated_file *file)
 {
+    snapjar_migrate_options own = *options;
     snapjar_source *source = NULL;
 
+    own.seals = &file->seals;
     file->err.status = SNAPJAR_OK;
     snapjar_status status = snapjar_replacing_open(replacing, path, &source, &file->err);
     if (status == SNAPJAR_OK)
-        status = write_new(context, replacing, source, path, options, file, &file->err);
+        status = write_new(context, replacing, source, path, &own, file, &file->err);
     if (status == SNAPJAR_OK && file->is_changed)
         status = snapjar_replacing_stage(replacing, file, &file->err);
     if (status == SNAPJAR_OK)
@@ -302,9 +305,11 @@ static void migrate_file(snapjar_context *context, snapjar_replacing *replacing,
     snapjar_replacing_skip(replacing);
 }
 
-/* (changed, records, changed records, records of other types, exception or None) */
+/* (changed, records, changed records, records of other types, exception or None, seals renewed, new, dropped) */
 static PyObject *describe_file(module_state *state, const migrated_file *file)
 {
+    const bool is_changed = file->is_changed && file->err.status == SNAPJAR_OK;
+    const snapjar_migrated_seals seals = is_changed ? file->seals : (snapjar_migrated_seals){0};
     PyObject *type = NULL, *value = NULL, *trace = NULL;
 
     if (file->err.status != SNAPJAR_OK) {
@@ -314,10 +319,11 @@ static PyObject *describe_file(module_state *state, const migrated_file *file)
         Py_XDECREF(type);
         Py_XDECREF(trace);
     }
-    return Py_BuildValue("iKKKN", file->is_changed && file->err.status == SNAPJAR_OK,
-                         (unsigned long long)file->migration.record_count,
+    return Py_BuildValue("iKKKNKKK", is_changed, (unsigned long long)file->migration.record_count,
                          (unsigned long long)file->migration.changed_count,
-                         (unsigned long long)file->migration.foreign_count, value ? value : Py_NewRef(Py_None));
+                         (unsigned long long)file->migration.foreign_count, value ? value : Py_NewRef(Py_None),
+                         (unsigned long long)seals.renewed_count, (unsigned long long)seals.new_count,
+                         (unsigned long long)seals.dropped_count);
 }
 
 static PyObject *migrate_all(module_state *state, workspace *ws, PyObject *paths,
@@ -358,7 +364,7 @@ static PyObject *migrate_all(module_state *state, workspace *ws, PyObject *paths
 /**
  * migrate_paths(capsule or None, [path as bytes], protocol or -1, schema version or -1, drop seal, backup suffix or
  * None, sync, keys in a tuple, trust or None, context or None) -> [(changed, records, changed records, records of other
- * types, exception or None)]
+ * types, exception or None, seals renewed, new, dropped)]
  */
 PyObject *core_migrate_paths(PyObject *module, PyObject *args)
 {

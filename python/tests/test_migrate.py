@@ -286,6 +286,7 @@ def test_seals_are_renewed(contract: pathlib.Path, tmp_path: pathlib.Path) -> No
     assert result.error is None and result.changed
     assert snapjar.load(path, allow=[job], trust=other, context="jobs").status == "run"
     assert snapjar.inspect(path).fields["history"][0]["seal"] == "renewed"
+    assert result[-3:] == (result.renewed_seals, result.new_seals, result.dropped_seals) == (1, 0, 0)
     with pytest.raises(snapjar.SealError, match="seal-unknown-key"):
         snapjar.load(path, allow=[job], trust=key, context="jobs")
     # What a load writes back.
@@ -301,6 +302,31 @@ def test_seals_are_renewed(contract: pathlib.Path, tmp_path: pathlib.Path) -> No
         snapjar.load(path, contract=contract, key=key)
     with pytest.raises(ValueError, match="context is for"):
         snapjar.migrate(path, contract, context="jobs")
+
+
+def test_seals_are_counted(contract: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """As the command line counts them; the history says "renewed" of those only that were."""
+    key, other = snapjar.Key.generate(), snapjar.Key.generate()
+    job = sys.modules["snapjar_test_jobs"].Job
+    path = tmp_path / "job.snapjar"
+    for sealed, keywords, counts in (
+        (True, {"key": key}, (1, 0, 0)),
+        (False, {"key": key}, (0, 1, 0)),
+        (True, {"key": other, "drop_seal": True}, (0, 1, 1)),
+        (True, {"drop_seal": True}, (0, 0, 1)),
+        (False, {}, (0, 0, 0)),
+    ):
+        snapjar.dump(make(job, id=7, state="run"), path, schema_version=1, **({"key": key} if sealed else {}))
+        (result,) = snapjar.migrate(path, contract, **keywords)
+        assert result.changed and (result.renewed_seals, result.new_seals, result.dropped_seals) == counts
+        (entry,) = snapjar.inspect(path).fields["history"]
+        assert entry.get("seal") == ("renewed" if counts[0] else None)
+        # What is current, and what is refused, has none.
+        assert snapjar.migrate(path, contract, **keywords)[0][-3:] == (0, 0, 0)
+    snapjar.dump(make(job, id=7, state="run"), path, schema_version=1, key=key)
+    snapjar.seal(path, key=key, detached=True)
+    (result,) = snapjar.migrate(path, contract, key=key)
+    assert result.error.diagnostic == "record-sealed" and result[-3:] == (0, 0, 0)
 
 
 def test_fleet_renews_seals(contract: pathlib.Path, tmp_path: pathlib.Path) -> None:

@@ -540,6 +540,9 @@ class Migrated(NamedTuple):
     records: int
     changed_records: int
     error: SnapjarError | None
+    renewed_seals: int
+    new_seals: int
+    dropped_seals: int
 
 class Contract:
     type: str

@@ -65,13 +65,21 @@ class Assessment(NamedTuple):
 
 
 class Migrated(NamedTuple):
-    """What became of a file. `error` is None unless it is as it was because something is wrong."""
+    """What became of a file. `error` is None unless it is as it was because something is wrong.
+
+    renewed_seals -- records of a changed file that were sealed and are sealed again
+    new_seals     -- those that are sealed now, and were not or had theirs dropped
+    dropped_seals -- those whose seal was left off unchecked (`drop_seal`)
+    """
 
     file: str
     changed: bool
     records: int
     changed_records: int
     error: SnapjarError | None
+    renewed_seals: int = 0
+    new_seals: int = 0
+    dropped_seals: int = 0
 
 
 def resolve_contract(contract: Any) -> Contract:
@@ -146,10 +154,10 @@ def migrate(
         None if context is None else context.encode(),
     )
     results = []
-    for name, (changed, records, changed_records, foreign, error) in zip(names, rows, strict=True):
+    for name, (changed, records, changed_records, foreign, error, *seals) in zip(names, rows, strict=True):
         if error is None and foreign and not changed:
             error = ContractError(f"{foreign} of {records} records are of another type [unexpected-type]")._with(
                 status="refused", diagnostic="unexpected-type", hint=hint_of("unexpected-type")
             )
-        results.append(Migrated(os.fsdecode(name), bool(changed), records, changed_records, error))
+        results.append(Migrated(os.fsdecode(name), bool(changed), records, changed_records, error, *seals))
     return results
