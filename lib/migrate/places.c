@@ -85,6 +85,52 @@ static snapjar_status find_pairs(sj_apply *run, sj_ref ref, snapjar_error *err)
     return SNAPJAR_OK;
 }
 
+/** What was put into an object as into a list or dict, where the last step fits. */
+static snapjar_status find_filled(sj_apply *run, sj_ref ref, snapjar_error *err)
+{
+    const snapjar_graph *graph = run->graph;
+    const sj_node *node = sj_graph_node(graph, ref);
+    uint64_t item_count = 0;
+    for (uint32_t at = sj_graph_first_change(graph, node); at != 0; at = sj_graph_next_change(graph, node, at)) {
+        const sj_change change = sj_graph_change(graph, at);
+        const bool is_pair = change.op == SJ_OP_SETITEM || change.op == SJ_OP_SETITEMS;
+        if (!is_pair && change.op != SJ_OP_APPEND && change.op != SJ_OP_APPENDS)
+            continue;
+        for (uint32_t i = is_pair ? 1 : 0; i < change.count; i += is_pair ? 2 : 1) {
+            const uint32_t place = change.first + i;
+            const sj_step step = {is_pair ? SJ_STEP_KEY : SJ_STEP_INDEX, is_pair ? 0 : item_count++,
+                                  is_pair ? graph->words[place - 1] : 0, graph->words[place]};
+            if (sj_path_fits(run->edit->path, run->edit->path->count - 1, graph, &step))
+                SJ_TRY(add_place(run, ref, place, err));
+        }
+    }
+    return SNAPJAR_OK;
+}
+
+/** The arguments that an object is made with, where the last step fits. No element of a set: it is found by what it is.
+ */
+static snapjar_status find_arguments(sj_apply *run, sj_ref ref, snapjar_error *err)
+{
+    const snapjar_graph *graph = run->graph;
+    const sj_node *node = sj_graph_node(graph, ref);
+    sj_view view;
+    sj_step step;
+    sj_view_begin(&view, graph, ref);
+    while (sj_view_next(&view, &step)) {
+        if ((step.kind != SJ_STEP_ARGUMENT && step.kind != SJ_STEP_ELEMENT) ||
+            !sj_path_fits(run->edit->path, run->edit->path->count - 1, graph, &step))
+            continue;
+        if (step.kind == SJ_STEP_ELEMENT)
+            return sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, ref, err,
+                                  "elements of a set cannot be changed one by one");
+        const uint32_t first = node->kind == SJ_NODE_INSTANCE
+                                   ? node->first + 1
+                                   : sj_graph_node(graph, sj_picture_arguments(graph, node))->first;
+        SJ_TRY(add_place(run, ref, first + (uint32_t)step.index, err));
+    }
+    return SNAPJAR_OK;
+}
+
 /** "at" alone: its last step says which parts of what the others lead to. */
 static snapjar_status find_parts(sj_apply *run, snapjar_error *err)
 {
@@ -99,10 +145,15 @@ static snapjar_status find_parts(sj_apply *run, snapjar_error *err)
     for (size_t i = 0; i < run->selected.count; i++) {
         const sj_ref ref = run->selected.items[i];
         const sj_node_kind kind = (sj_node_kind)sj_graph_node(run->graph, ref)->kind;
-        if (kind == SJ_NODE_LIST || kind == SJ_NODE_TUPLE)
+        if (kind == SJ_NODE_LIST || kind == SJ_NODE_TUPLE) {
             SJ_TRY(find_elements(run, ref, err));
-        else
-            SJ_TRY(find_pairs(run, ref, err));
+            continue;
+        }
+        SJ_TRY(find_pairs(run, ref, err));
+        if (kind != SJ_NODE_DICT) {
+            SJ_TRY(find_arguments(run, ref, err));
+            SJ_TRY(find_filled(run, ref, err));
+        }
     }
     return SNAPJAR_OK;
 }

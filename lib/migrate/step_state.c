@@ -290,6 +290,14 @@ static bool reads_arguments(const sj_apply *run, const sj_instance *instance)
     return instance->form == SJ_STATE_NONE && (instance->argument_count > 0 || keywords_of(run, instance) != 0);
 }
 
+/** What were the arguments is made after the instance, not before it. */
+static snapjar_status move_values(sj_apply *run, const named_values *v, snapjar_error *err)
+{
+    for (size_t i = 0; i < v->count; i++)
+        SJ_TRY(sj_apply_release(run, v->values[i], err));
+    return SNAPJAR_OK;
+}
+
 static snapjar_status restate_values(sj_apply *run, sj_instance *instance, named_values *v, snapjar_error *err)
 {
     const char *to = sj_edit_text(run->edit, SJ_IN_TO).data;
@@ -311,6 +319,7 @@ static snapjar_status restate_values(sj_apply *run, sj_instance *instance, named
         SJ_TRY(read_keywords(run, instance, v, err));
     if (is_arguments && strcmp(to, "arguments") != 0) {
         /* As pickle makes what has a state: a call without arguments is one that the class may not know. */
+        SJ_TRY(move_values(run, v, err));
         SJ_TRY(sj_apply_make(run, instance, false, NULL, 0, err));
         (void)sj_instance_see(run->graph, instance->ref, instance);
     }

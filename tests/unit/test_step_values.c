@@ -57,6 +57,15 @@ static const migration migrations[] = {
      C_OF("X\x18\0\0\0" "12:30:00+00:00:01.000002")},
     /* As Python 2 wrote it: the bytes are text. */
     {RETYPE("str"), C_OF("cdatetime\ndate\n" "U\4\x07\x7a\1\x1f\x85R"), 3, C_OF("X\x0a\0\0\0" "1914-01-31")},
+    /* Arguments, and what was put into an object as into a list or dict. */
+    {"[{`op`:`retype`,`at`:`(0)`,`to`:`str`}]", BYTES("\x80\2" "cm\nC\nK\1\x85\x81."), 2,
+     BYTES("\x80\2" "cm\nC\nX\1\0\0\0" "1\x85\x81.")},
+    {"[{`op`:`retype`,`at`:`(0)`,`to`:`str`}]", BYTES("(K\1im\nC\n."), 0, BYTES("(V1\nim\nC\n.")},
+    {"[{`op`:`retype`,`at`:`[1]`,`to`:`str`}]", BYTES("\x80\2" "cm\nC\n)\x81(K\1K\2e."), 2,
+     BYTES("\x80\2" "cm\nC\n)\x81(K\1X\1\0\0\0" "2e.")},
+    {"[{`op`:`map`,`at`:`['b']`,`values`:[[2,3]]}]",
+     BYTES("\x80\2" "cm\nC\n)\x81(X\1\0\0\0aK\1X\1\0\0\0bK\2u."), 2,
+     BYTES("\x80\2" "cm\nC\n)\x81(X\1\0\0\0aK\1X\1\0\0\0bK\3u.")},
     /* A tuple that is a value elsewhere, too, and in which the path finds nothing, is no hindrance. */
     {"[{`op`:`retype`,`at`:`[*]['a']`,`to`:`str`}]", BYTES("\x80\2](K\1\x85q\0h\0}X\1\0\0\0aK\1se."), 2,
      BYTES("\x80\2](K\1\x85q\0h\0}X\1\0\0\0aX\1\0\0\0" "1se.")},
@@ -96,6 +105,9 @@ static const migration migrations[] = {
     {ON_CLASS("restate", ",`to`:`dict`,`fields`:[`a`]"), BYTES("\x80\3" "cm\nC\n)\x81]K\1" "ab."), 3, C_OF("K\1")},
     {ON_CLASS("restate", ",`to`:`arguments`,`by`:`new`,`fields`:[`a`]"), C_OF("K\1"), 3, BYTES("\x80\3" "cm\nC\nK\1\x85\x81.")},
     {ON_CLASS("restate", ",`to`:`dict`,`fields`:[`a`]"), BYTES("\x80\3" "cm\nC\nK\1\x85\x81."), 3, C_OF("K\1")},
+    /* What was called for an argument is called after the instance is made, as for any state. */
+    {ON_CLASS("restate", ",`to`:`dict`,`fields`:[`a`]"), BYTES("\x80\3" "cm\nC\ncm\nP\nK\1\x85R\x85\x81."), 3,
+     C_OF("cm\nP\nK\1\x85R")},
     /* copyreg._reconstructor(C, object, None), as instances of protocols 0 and 1, takes no arguments of the class. */
     {ON_CLASS("restate", ",`to`:`arguments`,`by`:`new`,`fields`:[`a`]"), BYTES("ccopy_reg\n_reconstructor\n(cm\nC\nc__builtin__\nobject\nNtR}X\1\0\0\0aK\1sb."), 2,
      BYTES("\x80\2" "cm\nC\nK\1\x85\x81.")},
@@ -238,6 +250,7 @@ static const refusal refusals[] = {
     {ON_CLASS("to_dict", ""), BYTES("\x80\2" "cn\nf\ncm\nC\n)\x81R."), UNFAITHFUL(13, "is called")},
     {ON_CLASS("to_dict", ""), BYTES("\x80\4\x8c\1n" "cm\nC\n)\x81\x93."), UNFAITHFUL(11, "is called")},
     {ON_CLASS("to_dict", ""), BYTES("(cm\nC\n)\x81oN0."), UNFAITHFUL(7, "is called")},
+    {"[{`op`:`retype`,`at`:`{*}`,`to`:`str`}]", BYTES("\x80\4\x8f(K\1\x90."), UNFAITHFUL(2, "one by one")},
     {ON_ROOT("to_instance", ",`class`:`m:C`"), BYTES("}K\1K\1s."), UNFAITHFUL(0, "no text")},
     {ON_ROOT("to_instance", ",`class`:`m:C`"), BYTES("]."), UNFAITHFUL(0, "no plain dict")},
     {"[{`op`:`retype`,`class`:`m:C`,`to`:`int`}]", BYTES("N."), INVALID(10, "needs \"field\"")},
