@@ -257,15 +257,18 @@ static snapjar_status lock_opened(int fd, const char *path, int flags, snapjar_e
 snapjar_status sj_fd_open_locked(int *fd, struct stat *info, const char *path, int flags, snapjar_error *err)
 {
     for (int i = 0; i < REOPEN_MAX; i++) {
-        struct stat named;
+        struct stat opened;
         snapjar_status status = SNAPJAR_OK;
         SJ_TRY(sj_fd_open(fd, path, flags, 0, err));
-        if (fstat(*fd, info) != 0)
+        if (fstat(*fd, &opened) != 0)
             status = sj_raise_errno(err, SNAPJAR_DIAG_OPEN_FAILED, errno, path, "cannot look at the file");
-        else if (S_ISREG(info->st_mode))
+        else if (S_ISREG(opened.st_mode))
             status = lock_opened(*fd, path, flags, err);
-        if (status == SNAPJAR_OK &&
-            (!S_ISREG(info->st_mode) || (stat(path, &named) == 0 && sj_stat_is_same(&named, info))))
+        *info = opened;
+        if (status == SNAPJAR_OK && !S_ISREG(opened.st_mode))
+            return SNAPJAR_OK;
+        /* Looked at again: while we waited somebody wrote to it. */
+        if (status == SNAPJAR_OK && stat(path, info) == 0 && sj_stat_is_same(info, &opened))
             return SNAPJAR_OK;
         (void)close(*fd);
         *fd = -1;

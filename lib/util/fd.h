@@ -48,7 +48,7 @@ snapjar_status sj_fd_lock_now(int fd, const char *name, bool is_exclusive, bool 
 /**
  * Opens `path` with O_RDWR or O_RDONLY and waits for a lock on what it names at the moment the lock is held: that of
  * one who writes, which is an error where the file system has none, or one that keeps those away. What is no regular
- * file, as `*info` tells, is not locked.
+ * file is not locked. `*info` is what the file is then.
  */
 snapjar_status sj_fd_open_locked(int *fd, struct stat *info, const char *path, int flags, snapjar_error *err);
 

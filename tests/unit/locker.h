@@ -14,11 +14,9 @@
 
 #include "folder.h"
 
-/**
- * Somebody who holds the lock of `path` for a while, and before letting go of it puts `other` (NULL: nothing) in its
- * place and sets `*is_released`.
+/** Somebody who holds the lock of `path` for a while, and before letting go of it does `act` and sets `*is_released`.
  */
-static inline pid_t lock_and_replace(const char *path, const char *other, bool **is_released)
+static inline pid_t lock_and(const char *path, void (*act)(void), bool **is_released)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     *is_released = mmap(NULL, sizeof **is_released, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -29,8 +27,8 @@ static inline pid_t lock_and_replace(const char *path, const char *other, bool *
     assert_true(child >= 0);
     if (child == 0) {
         usleep(100000);
-        if (other != NULL && rename(other, path) != 0)
-            _exit(1);
+        if (act != NULL)
+            act();
         __atomic_store_n(*is_released, true, __ATOMIC_SEQ_CST);
         _exit(0); /* the lock goes with the last descriptor */
     }
@@ -40,7 +38,7 @@ static inline pid_t lock_and_replace(const char *path, const char *other, bool *
 
 static inline pid_t lock_for_a_while(const char *path, bool **is_released)
 {
-    return lock_and_replace(path, NULL, is_released);
+    return lock_and(path, NULL, is_released);
 }
 
 static inline bool was_released(const bool *is_released)

@@ -404,38 +404,76 @@ static void test_waits_for_others(void **state)
     forget_release(is_released);
 }
 
-/* What takes the place of the file while we wait for its lock is what counts. */
-static void test_replaced_while_waiting(void **state)
+static void put_new_snapshot(void)
+{
+    if (rename("new", FILE_PATH) != 0)
+        _exit(1);
+}
+
+static void put_new_seal(void)
+{
+    if (rename("new", SEAL_PATH) != 0)
+        _exit(1);
+}
+
+static void append_last(void)
+{
+    int out = open(FILE_PATH, O_WRONLY | O_APPEND);
+
+    if (write(out, file.bytes + starts[2], file.size - starts[2]) != (ssize_t)(file.size - starts[2]))
+        _exit(1);
+}
+
+/* What the file is once we have its lock is what counts. */
+static void test_changed_while_waiting(void **state)
 {
     (void)state;
     blob fewer = {file.bytes, starts[2]};
     blob of_fewer = detach(&fewer, key, NULL);
-    blob of_both;
+    blob of_all = detach(&file, key, NULL);
     bool *is_released;
 
     write_blob("new", &fewer);
-    pid_t other = lock_and_replace(FILE_PATH, "new", &is_released);
+    pid_t other = lock_and(FILE_PATH, put_new_snapshot, &is_released);
     seal(key, false);
     wait_for(other);
     forget_release(is_released);
     assert_file_is(SEAL_PATH, &of_fewer);
-    /* A signature that somebody adds meanwhile is kept, or taken off as well. */
+    other = lock_and(FILE_PATH, append_last, &is_released);
+    seal(key, true);
+    wait_for(other);
+    forget_release(is_released);
+    assert_file_is(SEAL_PATH, &of_all);
+    free(of_all.bytes);
+    free(of_fewer.bytes);
+}
+
+/* A signature that somebody adds meanwhile is kept, or taken off as well. */
+static void test_signed_while_waiting(void **state)
+{
+    (void)state;
+    blob text = detach(&file, key, NULL);
+    bool *is_released;
+
+    seal(key, false);
     seal(other_key, false);
-    of_both = read_blob(SEAL_PATH);
+    blob both = read_blob(SEAL_PATH);
     for (int i = 0; i < 2; i++) {
-        write_blob(SEAL_PATH, &of_fewer);
-        write_blob("new", &of_both);
-        other = lock_and_replace(SEAL_PATH, "new", &is_released);
+        write_blob(SEAL_PATH, &text);
+        write_blob("new", &both);
+        pid_t other = lock_and(SEAL_PATH, put_new_seal, &is_released);
         if (i)
             unseal(NULL, 2);
         else
             seal(key, false);
         wait_for(other);
         forget_release(is_released);
-        assert_int_equal(i ? !is_there(SEAL_PATH) : look(SEAL_PATH).st_size, i ? 1 : (off_t)of_both.size);
+        if (!i)
+            assert_int_equal(look(SEAL_PATH).st_size, both.size);
     }
-    free(of_both.bytes);
-    free(of_fewer.bytes);
+    assert_int_equal(count_names(), 1);
+    free(both.bytes);
+    free(text.bytes);
 }
 
 /* What a test does, and looks at, when the last record was read. */
@@ -735,7 +773,8 @@ int main(void)
         TEST(test_files_that_are_not_there),
         TEST(test_snapshot_from_a_pipe),
         TEST(test_waits_for_others),
-        TEST(test_replaced_while_waiting),
+        TEST(test_changed_while_waiting),
+        TEST(test_signed_while_waiting),
         TEST(test_holds_the_locks),
         TEST(test_changed_meanwhile),
         TEST(test_cancelled),

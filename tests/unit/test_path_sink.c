@@ -603,6 +603,19 @@ static void test_holds_the_lock_until_it_is_freed(void **state)
     close(fd);
 }
 
+static void replace_by_new(void)
+{
+    if (rename("new", "file") != 0)
+        _exit(1);
+}
+
+static void lengthen(void)
+{
+    int out = open("file", O_WRONLY | O_APPEND);
+    if (write(out, "er", 2) != 2)
+        _exit(1);
+}
+
 /* Readers share a lock that writers wait for, and what is no file has none. */
 static void test_opened_and_locked(void **state)
 {
@@ -613,7 +626,7 @@ static void test_opened_and_locked(void **state)
     bool *is_released;
     write_file("file", "old", 0600);
     write_file("new", "new", 0640);
-    pid_t other = lock_and_replace("file", "new", &is_released);
+    pid_t other = lock_and("file", replace_by_new, &is_released);
     for (size_t i = 0; i < 2; i++) {
         assert_ok(sj_fd_open_locked(&readers[i], &opened, "file", O_RDONLY, &err));
         assert_true(was_released(is_released));
@@ -626,7 +639,11 @@ static void test_opened_and_locked(void **state)
     assert_false(is_locked(fd, F_RDLCK));
     close(readers[0]);
     close(readers[1]);
+    other = lock_and("file", lengthen, &is_released);
     assert_ok(sj_fd_open_locked(&writer, &opened, "file", O_RDWR, &err));
+    assert_int_equal(opened.st_size, 5);
+    wait_for(other);
+    forget_release(is_released);
     assert_true(is_locked(fd, F_RDLCK));
     close(writer);
     close(fd);
