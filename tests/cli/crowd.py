@@ -5,7 +5,9 @@
 1. Writers append to one file while readers verify and list it: no record is lost or mixed up, no reader calls the file damaged, and
    the records that a reader sees are those that were there, in order.
 2. A file is replaced again and again while readers read it: each sees one version, whole.
-3. A file of many records (with SNAPJAR_TEST_FULL=1 a million, else 20,000) is packed, listed, verified, appended to, recovered
+3. A file is sealed beside itself while others append to it, migrate it, and add and remove signatures: each waits for the others, no
+   seal is of half a record, and none is left beside a file that was migrated after it was looked for.
+4. A file of many records (with SNAPJAR_TEST_FULL=1 a million, else 20,000) is packed, listed, verified, appended to, recovered
    and unpacked; memory does not grow with the number of records, but where they
    are shown together.
 """
@@ -119,7 +121,56 @@ def replace_under_readers(folder: pathlib.Path) -> None:
     check(sorted(file.name for file in folder.iterdir()) == ["replaced.snapjar", "shared.snapjar"], "nothing is left over")
 
 
-# ---- 3. very many records ----
+# ---- 3. sealing beside ----
+
+
+def together(*commands: tuple) -> list[subprocess.CompletedProcess]:
+    results: list = [None] * len(commands)
+
+    def start(index: int) -> None:
+        results[index] = run(*commands[index], timeout=300)
+
+    threads = [threading.Thread(target=start, args=(index,)) for index in range(len(commands))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def seal_beside_writers(folder: pathlib.Path) -> None:
+    folder.mkdir()
+    path, seal = folder / "sealed.snapjar", folder / "sealed.snapjar.seal"
+    (folder / "one.pkl").write_bytes(pickle.dumps("x" * 300_000, 4))
+    keys = [folder / f"{number}.key" for number in range(2)]
+    for key in keys:
+        check(run("keygen", "--no-passphrase", key).returncode == 0, "keygen")
+    verify = ("verify", "--detached", "--trust", keys[0].with_suffix(".pub"), path)
+    check(run("pack", "-t", "app:T", folder / "one.pkl", "-o", path).returncode == 0, "pack")
+    sealing = ("seal", "--detached", "--key", keys[0], path)
+    for _ in range(8):
+        appended, _, *sealed = together(*[("append", "-t", "app:T", path, folder / "one.pkl")] * 2, (*sealing, "--replace"), (*sealing, "--replace"))
+        check(appended.returncode == 0, f"appending: {appended.stderr!r}")
+        for result in sealed:
+            check(result.returncode == 0, f"sealing beside writers: {result.stderr!r}")
+    check(run(*sealing, "--replace").returncode == 0 and run(*verify).returncode == 0, "the last seal holds")
+    for turn in range(12):
+        seal.unlink(missing_ok=True)
+        migrated, sealed = together(("migrate", "--protocol", 2 + turn % 2, path), sealing)
+        check(sealed.returncode == 0, f"sealing beside a migration: {sealed.stderr!r}")
+        check(migrated.returncode == 0 or b"record-sealed" in migrated.stderr, f"migrating: {migrated.stderr!r}")
+        # Whoever came first: the seal is of what the file is now.
+        check(run(*verify).returncode == 0, f"turn {turn}: the seal holds")
+    for _ in range(8):
+        adding = ("seal", "--detached", "--key", keys[1], path)
+        results = together(sealing, adding, ("unseal", "--detached", path), adding, sealing)
+        for result in results:
+            check(result.returncode == 0, f"signatures: {result.stderr!r}")
+    check(run(*sealing).returncode == 0 and run(*verify).returncode == 0, "the seal holds in the end")
+    check(not [file.name for file in folder.iterdir() if file.name.startswith(".")], "nothing is left over")
+
+
+# ---- 4. very many records ----
 
 
 def measured(*arguments: str) -> tuple[subprocess.CompletedProcess, int]:
@@ -165,6 +216,7 @@ def main() -> int:
         folder = pathlib.Path(name)
         append_together(folder)
         replace_under_readers(folder)
+        seal_beside_writers(folder / "seals")
         many_records(folder)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
