@@ -296,6 +296,10 @@ static inline void sj_graph_put(snapjar_graph *graph, uint32_t place, sj_ref ref
     sj_graph_refer(graph, ref);
 }
 
+/** `call` is the last node. If it calls copyreg.__newobj_ex__ with a tuple that is in no memo, it becomes what
+ * NEWOBJ_EX makes; returns the last node. */
+sj_ref sj_graph_see_new_ex(snapjar_graph *graph, sj_ref call);
+
 /** Finds what cannot be reached from the root, if anything was dropped: sets SJ_NODE_IS_SHARED anew, and
  * `dropped_offset`. */
 snapjar_status sj_graph_reach(snapjar_graph *graph, snapjar_error *err) __attribute__((warn_unused_result));

@@ -329,6 +329,13 @@ static BUILD make_of(builder *b, const sj_token *token, sj_node_kind kind, size_
     return has(b, count) ? make(b, token, kind, b->depth - count, err) : raise_bug(token, err);
 }
 
+static BUILD reduce(builder *b, const sj_token *token, snapjar_error *err)
+{
+    SJ_TRY(make_of(b, token, SJ_NODE_CALL, 2, err));
+    b->stack[b->depth - 1] = sj_graph_see_new_ex(b->graph, b->stack[b->depth - 1]);
+    return SNAPJAR_OK;
+}
+
 /** The opcodes that take what is above the last mark. */
 static BUILD marked(builder *b, const sj_token *token, snapjar_error *err)
 {
@@ -390,7 +397,7 @@ static __attribute__((noinline)) BUILD execute(builder *b, const sj_token *token
     case SJ_OP_TUPLE3:
         return make_of(b, token, SJ_NODE_TUPLE, 3, err);
     case SJ_OP_REDUCE:
-        return make_of(b, token, SJ_NODE_CALL, 2, err);
+        return reduce(b, token, err);
     case SJ_OP_NEWOBJ:
         return make_of(b, token, SJ_NODE_NEW, 2, err);
     case SJ_OP_NEWOBJ_EX:

@@ -4,6 +4,7 @@
  * refers to them still does; what is taken away stays in the arrays, without a reference.
  */
 #include "pickle/graph.h"
+#include "pickle/picture.h"
 
 #include <string.h>
 
@@ -132,6 +133,28 @@ void sj_graph_compact(snapjar_graph *graph, sj_ref ref)
         const sj_change change = sj_graph_change(graph, at);
         graph->words[at + 2] = squeeze(graph->words + change.first, change.count);
     }
+}
+
+/* ---- NEWOBJ_EX of older protocols ---- */
+
+sj_ref sj_graph_see_new_ex(snapjar_graph *graph, sj_ref call)
+{
+    sj_node *node = &graph->nodes[call], *tuple = node - 1;
+    const uint32_t *parts = graph->words + tuple->first;
+    if (graph->words[node->first + 1] != call - 1 || tuple->kind != SJ_NODE_TUPLE || tuple->count != 3 ||
+        tuple->changes != 0 || (tuple->flags & (SJ_NODE_IS_MEMOIZED | SJ_NODE_IS_FETCHED)) != 0 ||
+        !sj_picture_is_global(graph, graph->words[node->first], "copyreg", "__newobj_ex__") ||
+        !sj_picture_is_name(graph, parts[0]) || sj_graph_node(graph, parts[1])->kind != SJ_NODE_TUPLE ||
+        sj_graph_node(graph, parts[2])->kind != SJ_NODE_DICT)
+        return call;
+    /* The tuple has no other reference: its children become those of the object, which takes its place. */
+    graph->word_count = tuple->first + 3;
+    node->kind = SJ_NODE_NEW_EX;
+    node->first = tuple->first;
+    node->count = 3;
+    *tuple = *node;
+    graph->node_count--;
+    return call - 1;
 }
 
 /* ---- moving ---- */

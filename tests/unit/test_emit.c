@@ -116,6 +116,11 @@ static const row rows[] = {
     {BYTES("\x80\2" "cm\nC\nK\1K\2\x86\x81."), 0, BYTES("ccopy_reg\n__newobj__\np0\n(cm\nC\nI1\nI2\ntR.")},
     {BYTES("\x80\2" "cm\nC\nK\1\x85\x81."), 3, BYTES("\x80\3" "cm\nC\nK\1\x85\x81.")},
     {BYTES("\x80\4\x8c\1m\x8c\1" "C\x93)}\x92."), 3, BYTES("\x80\3" "ccopyreg\n__newobj_ex__\nq\0cm\nC\n)}\x87R.")},
+    /* Unless something may refer to the tuple, or was done above it, the call of copyreg is what NEWOBJ_EX is. */
+    {BYTES("\x80\2" "ccopy_reg\n__newobj_ex__\ncm\nC\n)}\x87R."), 4, BYTES("\x80\4\x95\x0b\0\0\0\0\0\0\0\x8c\1m\x8c\1" "C\x93)}\x92.")},
+    {BYTES("\x80\2" "ccopy_reg\n__newobj_ex__\ncm\nC\n)}\x87q\0Rh\0\x86."), 2, BYTES("\x80\2" "ccopy_reg\n__newobj_ex__\ncm\nC\n)}\x87q\0Rh\0\x86.")},
+    {BYTES("\x80\2" "cm\nf\nq\0)q\1\x86" "ccopy_reg\n__newobj_ex__\ncm\nC\n)}\x87h\0h\1R0R\x86."), 2,
+     BYTES("\x80\2" "cm\nf\nq\0)\x86" "ccopy_reg\n__newobj_ex__\ncm\nC\n)}\x87h\0)R0R\x86.")},
     {BYTES("\x80\4\x8c\1m\x8c\1" "C\x93)}\x92."), 1, BYTES("ccopy_reg\n__newobj_ex__\nq\0(cm\nC\n)}tR.")},
     {BYTES("(K\1im\nC\n."), 2, BYTES("\x80\2(K\1im\nC\n.")},
     {BYTES("(cm\nC\nK\1o."), 2, BYTES("\x80\2(cm\nC\nK\1o.")},

@@ -42,6 +42,7 @@ static const migration migrations[] = {
     {"[{`op`:`rename`,`from`:`builtins:set`,`to`:`m:Set`}]", BYTES("c__builtin__\nset\n."), 2,
      BYTES("\x80\2" "cm\nSet\n.")},
     {"[{`op`:`rename`,`from`:`m:C`,`to`:`m:D`,`if_none`:`ignore`}]", BYTES("N."), 0, BYTES("N.")},
+    {"[{`op`:`rename`,`from`:`m:C`,`to`:`m:D`}]", BYTES("\x80\4\x8c\1m\x8c\1" "C\x93)}\x8c\1aK\1s\x92."), 2, BYTES("\x80\2" "ccopy_reg\n__newobj_ex__\nq\0cm\nD\n)}X\1\0\0\0aK\1s\x87R.")},
     /* Not what only begins alike. */
     {"[{`op`:`rename`,`from`:`m:C`,`to`:`m:D`,`if_none`:`ignore`}]", BYTES("cm\nCC\n."), 0, BYTES("cm\nCC\n.")},
     {"[{`op`:`rename_module`,`from`:`m`,`to`:`n.o`}]", BYTES("(cm\nC\ncm.s\nD\ncmm\nE\nt."), 0,
