@@ -68,29 +68,45 @@ void changes_add_json(struct text *out, const snapjar_change *change)
 
 /* ---- changes of classes ---- */
 
-void changes_add_layout(struct text *out, bool has_colour, const snapjar_layout_change *change)
+static void add_count(struct text *out, const snapjar_layout_change *change)
 {
-    enum terminal_style style = change->is_added ? STYLE_GOOD : STYLE_BAD;
-    terminal_begin(out, has_colour, style);
-    text_printf(out, "  %c class %s: field %s %s", change->is_added ? '+' : '-', change->class_name, change->field,
-                change->is_added ? "added" : "removed");
-    terminal_end(out, has_colour, style);
     if (change->object_count == 1)
         text_puts(out, " in its one object");
     else if (change->count == change->object_count)
         text_printf(out, " in all %" PRIu64 " objects", change->count);
     else
         text_printf(out, " in %" PRIu64 " of %" PRIu64 " objects", change->count, change->object_count);
-    text_printf(out, "; first at %s = %s\n", *change->path ? change->path : "the whole", change->value);
+    text_printf(out, "; first at %s", *change->path ? change->path : "the whole");
+}
+
+void changes_add_layout(struct text *out, bool has_colour, const snapjar_layout_change *change)
+{
+    enum terminal_style style = !change->field ? STYLE_CHANGED : change->is_added ? STYLE_GOOD : STYLE_BAD;
+    terminal_begin(out, has_colour, style);
+    if (!change->field)
+        text_printf(out, "  ~ class %s: %s now,", change->class_name, change->value);
+    else
+        text_printf(out, "  %c class %s: field %s %s", change->is_added ? '+' : '-', change->class_name, change->field,
+                    change->is_added ? "added" : "removed");
+    terminal_end(out, has_colour, style);
+    add_count(out, change);
+    if (!change->field)
+        text_putc(out, '\n');
+    else
+        text_printf(out, " = %s\n", change->value);
 }
 
 void changes_add_layout_json(struct text *out, const snapjar_layout_change *change)
 {
-    json_string(out, "change", change->is_added ? "added" : "removed");
+    json_string(out, "change", !change->field ? "renamed" : change->is_added ? "added" : "removed");
     json_string(out, "class", change->class_name);
-    json_string(out, "field", change->field);
+    if (!change->field)
+        json_string(out, "new_class", change->value);
+    else
+        json_string(out, "field", change->field);
     json_number(out, "count", change->count);
     json_number(out, "objects", change->object_count);
     json_string(out, "path", change->path);
-    json_string(out, "value", change->value);
+    if (change->field)
+        json_string(out, "value", change->value);
 }

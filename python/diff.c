@@ -68,10 +68,15 @@ static snapjar_status take_layout(void *state, const snapjar_layout_change *chan
 
     (void)err;
     PyEval_RestoreThread(collecting->thread);
+    const bool is_name = change->field == NULL;
     PyObject *row =
-        Py_BuildValue("sNNKKNNK", change->is_added ? "added" : "removed", text(change->class_name), text(change->field),
-                      (unsigned long long)change->count, (unsigned long long)change->object_count, text(change->path),
-                      text(change->value), collecting->record);
+        Py_BuildValue("sNNKKNNKN",
+                      is_name            ? "renamed"
+                      : change->is_added ? "added"
+                                         : "removed",
+                      text(change->class_name), text(is_name ? "" : change->field), (unsigned long long)change->count,
+                      (unsigned long long)change->object_count, text(change->path), text(is_name ? "" : change->value),
+                      collecting->record, text(is_name ? change->value : ""));
     snapjar_status status = append(collecting->layout_changes, row);
     collecting->thread = PyEval_SaveThread();
     return status;

@@ -18,6 +18,8 @@ typedef struct sj_bumper {
     snapjar_context *context;
     sj_text steps;
     bool has_steps;
+    /** The step that is written may find nothing in some object: not all samples have what it is about. */
+    bool may_touch_none;
     bool has_failed;
 } sj_bumper;
 

@@ -16,14 +16,34 @@ static void begin_step(sj_bumper *b, const char *op)
 
 static void end_step(sj_bumper *b, const char *description)
 {
+    if (b->may_touch_none)
+        sj_bump_member(&b->steps, "if_none", "ignore");
+    b->may_touch_none = false;
     if (description[0] != '\0')
         sj_bump_member(&b->steps, "description", description);
     sj_text_put(&b->steps, "}");
 }
 
+/** Whether each old sample names a class. */
+static bool is_in_all(const snapjar_samples *samples, const char *name)
+{
+    for (size_t i = 0; i < samples->global_count; i++) {
+        if (strcmp(sj_samples_name(samples, samples->globals[i].name), name) == 0)
+            return samples->globals[i].count == samples->count;
+    }
+    return true;
+}
+
+/** The step that is written is about an old class. */
+static void note_class(sj_bumper *b, const char *old_class)
+{
+    b->may_touch_none = b->may_touch_none || !is_in_all(b->before, old_class);
+}
+
 static void put_rename(sj_bumper *b, const char *from, const char *to, const char *description)
 {
     begin_step(b, "rename");
+    note_class(b, from);
     sj_bump_member(&b->steps, "from", from);
     sj_bump_member(&b->steps, "to", to);
     end_step(b, description);
@@ -58,6 +78,7 @@ static bool put_moved_module(sj_bumper *b, size_t index)
     b->has_failed = b->has_failed || from_text == NULL || to_text == NULL;
     if (from_text != NULL && to_text != NULL) {
         begin_step(b, "rename_module");
+        note_class(b, name);
         sj_bump_member(&b->steps, "from", from_text);
         sj_bump_member(&b->steps, "to", to_text);
         end_step(b, "TODO: did the whole module move? All that was seen of it has");
@@ -130,6 +151,8 @@ static void put_members(sj_bumper *b)
             if (gone == NULL || came == NULL)
                 continue;
             begin_step(b, "rename_member");
+            /* Members take turns. */
+            b->may_touch_none = true;
             sj_bump_member(&b->steps, "class", now);
             sj_text_put(&b->steps, is_by_name ? ",\"names\":{" : ",\"values\":[[");
             sj_text_put(&b->steps, gone->literal);
@@ -155,6 +178,8 @@ typedef struct place {
 static void begin_field_step(sj_bumper *b, const char *op, const place *p, const char *field)
 {
     begin_step(b, op);
+    if (p->name[0] != '\0')
+        note_class(b, sj_bump_class_name(b->before, p->old));
     sj_bump_member(&b->steps, p->member, p->name);
     sj_bump_member(&b->steps, "field", field);
 }
@@ -218,6 +243,7 @@ static void put_dropped(sj_bumper *b, const place *p)
         /* Not all objects have it. */
         if (old->fields[i].count < old->count)
             sj_bump_member(&b->steps, "if_missing", "ignore");
+        b->may_touch_none = b->may_touch_none || old->fields[i].count < old->count;
         end_step(b, description);
     }
 }
@@ -336,6 +362,7 @@ static void put_arguments(sj_bumper *b, const sj_seen_class *old, const sj_seen_
         char number[32];
         (void)snprintf(number, sizeof number, ",\"index\":%zu", index);
         begin_step(b, is_more ? "insert_argument" : "drop_argument");
+        note_class(b, sj_bump_class_name(b->before, old));
         sj_bump_member(&b->steps, "class", sj_bump_class_name(b->after, new));
         sj_text_put(&b->steps, number);
         if (is_more) {
@@ -354,6 +381,7 @@ static void put_restated(sj_bumper *b, const sj_seen_class *old, const sj_seen_c
     if (!(old->forms == dict && new->forms == slots) && !(old->forms == slots && new->forms == dict))
         return;
     begin_step(b, "restate");
+    note_class(b, sj_bump_class_name(b->before, old));
     sj_bump_member(&b->steps, "class", sj_bump_class_name(b->after, new));
     sj_bump_member(&b->steps, "to", new->forms == slots ? "slots" : "dict");
     end_step(b, "");
@@ -377,6 +405,7 @@ static void put_listed(sj_bumper *b, const sj_seen_class *old, const sj_seen_cla
     if (is_listed(old) == is_listed(new) || sj_samples_form(named) >= SJ_CLASS_ARGUMENTS)
         return;
     begin_step(b, "restate");
+    note_class(b, sj_bump_class_name(b->before, old));
     sj_bump_member(&b->steps, "class", sj_bump_class_name(b->after, new));
     sj_bump_member(&b->steps, "to",
                    !to_list        ? sj_class_form_name(sj_samples_form(new))

@@ -169,6 +169,17 @@ static snapjar_status tell_steps(const sj_migration *migration, const sj_steps_r
     return SNAPJAR_OK;
 }
 
+/** Steps are counted in each migration: which one it was. */
+static void tell_migration(const sj_migration *migration, snapjar_error *err)
+{
+    char message[sizeof err->message];
+    if (err == NULL || strncmp(err->message, "step ", strlen("step ")) != 0)
+        return;
+    memcpy(message, err->message, sizeof message);
+    (void)snprintf(err->message, sizeof err->message, "migration %" PRId64 " -> %" PRId64 ", %.*s", migration->from,
+                   migration->to, (int)sizeof message - 64, message);
+}
+
 static snapjar_status apply(const sj_migration *migration, snapjar_graph *graph, snapjar_take_step *take, void *state,
                             snapjar_error *err)
 {
@@ -176,6 +187,8 @@ static snapjar_status apply(const sj_migration *migration, snapjar_graph *graph,
     snapjar_status status = sj_steps_apply(migration->steps, graph, take != NULL ? &report : NULL, err);
     if (status == SNAPJAR_OK && take != NULL)
         status = tell_steps(migration, &report, take, state, err);
+    else if (status == SNAPJAR_UNSUPPORTED)
+        tell_migration(migration, err);
     if (take != NULL)
         sj_steps_report_clear(&report);
     return status;

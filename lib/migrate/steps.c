@@ -99,13 +99,36 @@ static bool did_nothing(const sj_apply *run)
     return (may_keep ? result->matched_count : result->changed_count) == 0;
 }
 
+/** " of app:Job", " at ['rows'][*]", with the field, as far as a step says it. */
+static void put_subject(const sj_edit *edit, char text[160])
+{
+    char field[SJ_EDIT_TOLD_SIZE], subject[80];
+    const bool has_class = edit->members[SJ_IN_CLASS] != NULL;
+    const sj_edit_member member = has_class ? SJ_IN_CLASS : edit->members[SJ_IN_AT] != NULL ? SJ_IN_AT : SJ_IN_FROM;
+    const sj_edit_member named = edit->members[SJ_IN_FIELD] != NULL ? SJ_IN_FIELD
+                                 : edit->op == SJ_EDIT_RENAME_FIELD ? SJ_IN_FROM
+                                                                    : SJ_IN_COUNT;
+    const snapjar_text said = sj_edit_text(edit, member);
+    text[0] = '\0';
+    if (said.size == 0)
+        return;
+    (void)snapjar_text_escape(subject, sizeof subject, said.data, said.size);
+    (void)snprintf(text, 160, " %s %s%s%s", member == SJ_IN_AT ? "at" : "of", subject,
+                   named != SJ_IN_COUNT ? ", field " : "",
+                   named != SJ_IN_COUNT ? sj_edit_told(edit, named, field) : "");
+}
+
 static snapjar_status apply_one(sj_apply *run, snapjar_error *err)
 {
     SJ_TRY(apply_functions[run->edit->op](run, err));
     SJ_TRY(sj_apply_close(run, err));
-    if (did_nothing(run) && !run->edit->ignores_none)
+    if (did_nothing(run) && !run->edit->ignores_none) {
+        char subject[160];
+        put_subject(run->edit, subject);
         return sj_raise(err, SNAPJAR_UNSUPPORTED, SNAPJAR_DIAG_STEP_TOUCHES_NOTHING, SJ_NOWHERE,
-                        "step %zu (%s): there is nothing for it to change", run->index, sj_edit_name(run->edit->op));
+                        "step %zu (%s): there is nothing%s for it to change", run->index, sj_edit_name(run->edit->op),
+                        subject);
+    }
     if (run->is_stale)
         SJ_TRY(sj_graph_settle(run->graph, err));
     return find_paths(run, err);

@@ -92,6 +92,25 @@ static snapjar_status push(sj_diff *diff, sj_pair pair, bool is_copy)
     return SNAPJAR_OK;
 }
 
+static void find_classes(const sj_diff *diff, const sj_pair *pair, sj_ref classes[2])
+{
+    uint32_t skipped;
+    for (int side = 0; side < 2; side++)
+        classes[side] =
+            sj_picture_class(diff->graphs[side], sj_graph_node(diff->graphs[side], pair->refs[side]), &skipped);
+}
+
+static snapjar_status count_object(sj_diff *diff, const sj_pair *pair)
+{
+    sj_ref classes[2];
+    find_classes(diff, pair, classes);
+    SJ_TRY(sj_diff_count_object(diff, diff->hashes[SJ_BEFORE][classes[SJ_BEFORE]]));
+    if (classes[SJ_BEFORE] == 0 || sj_diff_same_class(diff, classes[SJ_BEFORE], classes[SJ_AFTER]))
+        return SNAPJAR_OK;
+    SJ_TRY(sj_diff_count_object(diff, diff->hashes[SJ_AFTER][classes[SJ_AFTER]]));
+    return sj_diff_count_rename(diff, classes, pair);
+}
+
 /** Two values of one form with parts: goes into them, unless that was done before. */
 static snapjar_status enter(sj_diff *diff, const sj_pair *pair, sj_form form)
 {
@@ -114,12 +133,8 @@ static snapjar_status enter(sj_diff *diff, const sj_pair *pair, sj_form form)
             is_copy = true;
         }
     }
-    if (form == SJ_SEEN_OBJECT) {
-        uint32_t skipped;
-        const sj_node *node = sj_graph_node(diff->graphs[SJ_BEFORE], before);
-        const sj_ref class = sj_picture_class(diff->graphs[SJ_BEFORE], node, &skipped);
-        SJ_TRY(sj_diff_count_object(diff, diff->hashes[SJ_BEFORE][class]));
-    }
+    if (form == SJ_SEEN_OBJECT)
+        SJ_TRY(count_object(diff, pair));
     return push(diff, *pair, is_copy);
 }
 
@@ -139,13 +154,15 @@ static snapjar_status compare(sj_diff *diff, const sj_pair *pair)
         return sj_diff_same_leaf(diff, form, before, after) ? SNAPJAR_OK
                                                             : sj_diff_tell(diff, SNAPJAR_CHANGE_VALUE, pair);
     if (form == SJ_SEEN_OBJECT) {
-        const sj_node *nodes[2] = {sj_graph_node(diff->graphs[SJ_BEFORE], before),
-                                   sj_graph_node(diff->graphs[SJ_AFTER], after)};
-        uint32_t skipped;
-        const sj_ref classes[2] = {sj_picture_class(diff->graphs[SJ_BEFORE], nodes[SJ_BEFORE], &skipped),
-                                   sj_picture_class(diff->graphs[SJ_AFTER], nodes[SJ_AFTER], &skipped)};
-        if ((classes[SJ_BEFORE] == 0) != (classes[SJ_AFTER] == 0) ||
-            (classes[SJ_BEFORE] != 0 && !sj_diff_same_class(diff, classes[SJ_BEFORE], classes[SJ_AFTER])))
+        sj_ref classes[2];
+        bool is_renamed = false;
+        find_classes(diff, pair, classes);
+        const bool has_both = classes[SJ_BEFORE] != 0 && classes[SJ_AFTER] != 0;
+        const bool is_same = has_both ? sj_diff_same_class(diff, classes[SJ_BEFORE], classes[SJ_AFTER])
+                                      : classes[SJ_BEFORE] == classes[SJ_AFTER];
+        if (has_both && !is_same)
+            SJ_TRY(sj_diff_see_rename(diff, classes, &is_renamed));
+        if (!is_same && !is_renamed)
             return sj_diff_tell(diff, SNAPJAR_CHANGE_TYPE, pair);
     }
     return enter(diff, pair, form);
@@ -222,6 +239,9 @@ static void clear(sj_diff *diff)
         sj_free(diff->context, diff->layouts[i].value);
     }
     sj_free(diff->context, diff->layouts);
+    for (size_t i = 0; i < diff->rename_count; i++)
+        sj_free(diff->context, diff->renames[i].path);
+    sj_free(diff->context, diff->renames);
     sj_free(diff->context, diff->classes);
     sj_free(diff->context, diff->others);
     sj_free(diff->context, diff->frames);

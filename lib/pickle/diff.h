@@ -51,6 +51,18 @@ typedef struct sj_layout_row {
     char *value;
 } sj_layout_row;
 
+/** Two classes of which objects stood at one place. */
+typedef struct sj_rename_row {
+    sj_ref refs[2];
+    uint32_t hashes[2];
+    /** The one is another name of the other. */
+    bool is_renamed;
+    /** Objects. */
+    uint64_t count;
+    /** Of the first. */
+    char *path;
+} sj_rename_row;
+
 typedef struct sj_class_row {
     uint32_t hash;
     uint64_t object_count;
@@ -97,6 +109,9 @@ typedef struct sj_diff {
     sj_layout_row *layouts;
     size_t layout_count;
     size_t layout_capacity;
+    sj_rename_row *renames;
+    size_t rename_count;
+    size_t rename_capacity;
     sj_class_row *classes;
     size_t class_count;
     size_t class_capacity;
@@ -136,6 +151,12 @@ snapjar_status sj_diff_tell(sj_diff *diff, snapjar_change_kind kind, const sj_pa
 snapjar_status sj_diff_count_field(sj_diff *diff, const sj_pair *pair) __attribute__((warn_unused_result));
 /** Counts an object of a class. */
 snapjar_status sj_diff_count_object(sj_diff *diff, uint32_t class_hash) __attribute__((warn_unused_result));
+/** Whether a class has another name now, and these two are its names. */
+snapjar_status sj_diff_see_rename(sj_diff *diff, const sj_ref classes[2], bool *is_renamed)
+    __attribute__((warn_unused_result));
+/** Counts an object of a class that has another name now. */
+snapjar_status sj_diff_count_rename(sj_diff *diff, const sj_ref classes[2], const sj_pair *pair)
+    __attribute__((warn_unused_result));
 snapjar_status sj_diff_tell_layouts(sj_diff *diff) __attribute__((warn_unused_result));
 
 #endif

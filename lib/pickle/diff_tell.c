@@ -17,6 +17,8 @@
 #define LABELS_FIRST 8
 /** Rows of fields that are kept; beyond them fields are told one by one. */
 #define LAYOUTS_MAX 512
+/** Pairs of classes that are looked at; beyond them each object is told to be of another type. */
+#define RENAMES_MAX 512
 /** Classes of which objects are counted. */
 #define CLASSES_MAX 1024
 
@@ -178,6 +180,81 @@ snapjar_status sj_diff_count_field(sj_diff *diff, const sj_pair *pair)
     return add_layout(diff, pair, side, class, class_hash, field_hash);
 }
 
+/* ---- classes with another name ---- */
+
+/** Whether a graph names the class `ref` of the other one anywhere. */
+static bool is_named(const sj_diff *diff, int side, sj_ref ref)
+{
+    const snapjar_graph *graph = diff->graphs[side];
+    const uint32_t hash = diff->hashes[1 - side][ref];
+    for (size_t i = 1; i < graph->node_count; i++) {
+        if (diff->hashes[side][i] == hash && (graph->nodes[i].flags & SJ_NODE_IS_REFERENCED) != 0 &&
+            sj_picture_is_name(graph, (sj_ref)i))
+            return true;
+    }
+    return false;
+}
+
+static sj_rename_row *find_rename(sj_diff *diff, const sj_ref classes[2])
+{
+    for (size_t i = diff->rename_count; i > 0; i--) {
+        sj_rename_row *row = &diff->renames[i - 1];
+        if (row->hashes[SJ_BEFORE] == diff->hashes[SJ_BEFORE][classes[SJ_BEFORE]] &&
+            row->hashes[SJ_AFTER] == diff->hashes[SJ_AFTER][classes[SJ_AFTER]])
+            return row;
+    }
+    return NULL;
+}
+
+snapjar_status sj_diff_see_rename(sj_diff *diff, const sj_ref classes[2], bool *is_renamed)
+{
+    const sj_rename_row *known = find_rename(diff, classes);
+    *is_renamed = known != NULL && known->is_renamed;
+    if (known != NULL || diff->rename_count == RENAMES_MAX)
+        return SNAPJAR_OK;
+    SJ_TRY(sj_diff_grow(diff, &diff->renames, sizeof *diff->renames, diff->rename_count, &diff->rename_capacity));
+    *is_renamed = !is_named(diff, SJ_AFTER, classes[SJ_BEFORE]) && !is_named(diff, SJ_BEFORE, classes[SJ_AFTER]);
+    diff->renames[diff->rename_count++] = (sj_rename_row){
+        .refs = {classes[SJ_BEFORE], classes[SJ_AFTER]},
+        .hashes = {diff->hashes[SJ_BEFORE][classes[SJ_BEFORE]], diff->hashes[SJ_AFTER][classes[SJ_AFTER]]},
+        .is_renamed = *is_renamed};
+    return SNAPJAR_OK;
+}
+
+snapjar_status sj_diff_count_rename(sj_diff *diff, const sj_ref classes[2], const sj_pair *pair)
+{
+    char path[PATH_SIZE];
+    sj_rename_row *row = find_rename(diff, classes);
+    if (row == NULL || row->count++ > 0)
+        return SNAPJAR_OK;
+    diff->summary.layout_count++;
+    put_path(diff, pair, path);
+    row->path = sj_dup_text(diff->context, path, strlen(path));
+    return row->path != NULL ? SNAPJAR_OK : sj_raise_no_memory(diff->err, sizeof path);
+}
+
+static snapjar_status tell_rename(sj_diff *diff, const sj_rename_row *row)
+{
+    char names[2][2 * SJ_PICTURE_NAME_SIZE];
+    const sj_class_row *class_row = find_class(diff, row->hashes[SJ_BEFORE]);
+    for (int side = 0; side < 2; side++) {
+        sj_out out;
+        sj_out_to_text(&out, names[side], sizeof names[side], diff->options.is_unicode);
+        sj_picture_global(&out, diff->graphs[side], row->refs[side]);
+        (void)sj_out_end(&out);
+    }
+    const snapjar_layout_change change = {
+        .class_name = names[SJ_BEFORE],
+        .count = row->count,
+        .object_count = class_row != NULL ? class_row->object_count : row->count,
+        .path = row->path,
+        .value = names[SJ_AFTER],
+    };
+    return diff->options.take_layout(diff->options.state, &change, diff->err);
+}
+
+/* ---- all of them ---- */
+
 static snapjar_status tell_layout(sj_diff *diff, const sj_layout_row *row)
 {
     char class_name[2 * SJ_PICTURE_NAME_SIZE];
@@ -207,6 +284,10 @@ static snapjar_status tell_layout(sj_diff *diff, const sj_layout_row *row)
 
 snapjar_status sj_diff_tell_layouts(sj_diff *diff)
 {
+    for (size_t i = 0; i < diff->rename_count && diff->options.take_layout != NULL; i++) {
+        if (diff->renames[i].count > 0)
+            SJ_TRY(tell_rename(diff, &diff->renames[i]));
+    }
     for (size_t i = 0; i < diff->layout_count && diff->options.take_layout != NULL; i++)
         SJ_TRY(tell_layout(diff, &diff->layouts[i]));
     return SNAPJAR_OK;

@@ -19,15 +19,19 @@ void sj_pack_contract_resolve(snapjar_pack_options *options)
         options->schema_version = snapjar_contract_schema_version(options->contract);
 }
 
-/** "a, b", cut to fit. */
-static void put_names(char *out, size_t out_size, const snapjar_text *names, size_t count)
+/** "a, b"; false if that does not fit. */
+static bool put_names(char *out, size_t out_size, const snapjar_text *names, size_t count)
 {
     size_t used = 0;
     out[0] = '\0';
-    for (size_t i = 0; i < count && used + 8 < out_size; i++) {
-        used += (size_t)snprintf(out + used, out_size - used, i > 0 ? ", " : "");
+    for (size_t i = 0; i < count; i++) {
+        const size_t room = out_size - used;
+        if (names[i].size + 3 > room)
+            return false;
+        used += (size_t)snprintf(out + used, room, i > 0 ? ", " : "");
         used += snapjar_text_escape(out + used, out_size - used, names[i].data, names[i].size);
     }
+    return true;
 }
 
 static snapjar_status raise_drifted(const snapjar_contract_finding *finding, uint64_t total, snapjar_error *err)
@@ -41,8 +45,12 @@ static snapjar_status raise_drifted(const snapjar_contract_finding *finding, uin
     if (finding->kind != SNAPJAR_FINDING_FIELDS)
         return sj_raise(err, SNAPJAR_REFUSED, SNAPJAR_DIAG_CONTRACT_DRIFTED, where, "%s%.200s%s", at, finding->message,
                         more);
-    put_names(has, sizeof has, finding->found, finding->found_count);
-    put_names(says, sizeof says, finding->expected, finding->expected_count);
+    if (!put_names(has, sizeof has, finding->found, finding->found_count) ||
+        !put_names(says, sizeof says, finding->expected, finding->expected_count))
+        /* Lists that are cut may be the same: what differs comes first. */
+        return sj_raise(err, SNAPJAR_REFUSED, SNAPJAR_DIAG_CONTRACT_DRIFTED, where,
+                        "%s%.160s; it has %zu fields, the contract %zu%s", at, finding->message, finding->found_count,
+                        finding->expected_count, more);
     return sj_raise(err, SNAPJAR_REFUSED, SNAPJAR_DIAG_CONTRACT_DRIFTED, where,
                     "%s%.60s has %s; the contract says %s%s", at, finding->class_name,
                     has[0] != '\0' ? has : "no fields", says, more);

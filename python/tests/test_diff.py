@@ -214,3 +214,13 @@ def test_from_many_threads(paths):
     for thread in threads:
         thread.join()
     assert results == [whole] * 200
+
+
+def test_a_class_with_another_name() -> None:
+    def pickled(module: str, value: int) -> bytes:
+        return b"\x80\x02c" + module.encode() + b"\nJob\n)\x81}X\x01\0\0\0aK" + bytes([value]) + b"sb."
+
+    result = snapjar.diff(pickled("app", 1), pickled("new", 2))
+    (change,) = result.layout_changes
+    assert change[:3] == ("renamed", "app:Job", "") and change.new_name == "new:Job" and change.value == ""
+    assert str(result) == "~ .a: 1 -> 2\n~ class app:Job: new:Job now, in its one object; first at the whole"

@@ -212,6 +212,28 @@ def test_dump_refuses_what_drifted(contract: pathlib.Path, tmp_path: pathlib.Pat
         snapjar.dumps(make(job, id=1, status=5, owner=None), contract=contract)
 
 
+def test_dump_takes_an_older_version(contract: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    job = sys.modules["snapjar_test_jobs"].Job
+    path = tmp_path / "a.snapjar"
+    snapjar.dump(make(job, id=1, state="x"), path, contract=contract, schema_version=1)
+    assert snapjar.inspect(path).schema_version == 1
+    with pytest.raises(snapjar.ContractError, match="the object has id, status, owner; the contract has id, state"):
+        snapjar.dump(make(job, id=1, status="x", owner=None), path, contract=contract, schema_version=1)
+    with pytest.raises(snapjar.ContractError, match="newer"):
+        snapjar.dump(make(job, id=1, status="x", owner=None), path, contract=contract, schema_version=9)
+    with pytest.raises(TypeError):
+        snapjar.Contract(5)  # type: ignore[arg-type]
+
+
+def test_refused_steps_say_where_they_are(contract: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    text = json.loads(contract.read_text())
+    text["migrations"][0]["steps"].append({"op": "drop", "class": "snapjar_test_jobs:Job", "field": "gone", "if_missing": "ignore"})
+    dump_old(tmp_path / "a.snapjar")
+    what = 'migration 1 -> 2, step 2 .drop.: there is nothing of snapjar_test_jobs:Job, field "gone" for it to change'
+    with pytest.raises(snapjar.ContractError, match=what):
+        snapjar.load(tmp_path / "a.snapjar", contract=json.dumps(text).encode())
+
+
 def test_what_was_checked_is_written(contract: pathlib.Path, tmp_path: pathlib.Path) -> None:
     job = sys.modules["snapjar_test_jobs"].Job
     path = tmp_path / "a.snapjar"

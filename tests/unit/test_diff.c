@@ -38,6 +38,11 @@ static snapjar_status take_change(void *state, const snapjar_change *change, sna
 static snapjar_status take_layout(void *state, const snapjar_layout_change *change, snapjar_error *err)
 {
     (void)err;
+    if (change->field == NULL) {
+        add(state, "class %s: %s %llu/%llu at %s\n", change->class_name, change->value,
+            (unsigned long long)change->count, (unsigned long long)change->object_count, change->path);
+        return SNAPJAR_OK;
+    }
     add(state, "%s %s.%s %llu/%llu at %s: %s\n", change->is_added ? "new" : "gone", change->class_name, change->field,
         (unsigned long long)change->count, (unsigned long long)change->object_count, change->path, change->value);
     return SNAPJAR_OK;
@@ -202,12 +207,20 @@ static void test_dicts_and_sets(void **state)
 static void test_objects(void **state)
 {
     EXPECT("capp\nState\nK\1\x85R.", "capp\nState\nK\2\x85R.", "value (0): 1 -> 2\n");
-    EXPECT("capp\nA\n)R.", "capp\nB\n)R.", "type : app:A -> app:B\n");
+    EXPECT("capp\nA\n)R.", "capp\nB\n)R.", "class app:A: app:B 1/1 at \n");
+    /* Under its new name the class is looked into; where both names are in one value, they are two classes. */
+    EXPECT("](capp\nA\nq\1)R}X\1\0\0\0aK\1sbh\1)R}X\1\0\0\0aK\2sbe.",
+           "](cnew\nB\nq\1)R}X\1\0\0\0aK\1sbh\1)R}X\1\0\0\0aK\3sX\1\0\0\0bNsbe.",
+           "value [1].a: 2 -> 3\nclass app:A: new:B 2/2 at [0]\nnew new:B.b 1/2 at [1]: None\n");
+    EXPECT("capp\nA\n)Rcapp\nB\n)R\x86.", "capp\nA\n)Rcapp\nC\n)R\x86.", "class app:B: app:C 1/1 at [1]\n");
+    EXPECT("capp\nA\n)Rcapp\nA\n)R\x86.", "capp\nA\n)Rcapp\nC\n)R\x86.", "type [1]: app:A -> app:C\n");
+    EXPECT("capp\nA\n)Rcapp\nB\n)R\x86.", "capp\nB\n)Rcapp\nA\n)R\x86.",
+           "removed [0]: app:A -> \nadded [1]:  -> app:A\n");
     EXPECT("capp\nA\n)R}X\1\0\0\0aK\1sb.", "capp\nA\n)R}X\1\0\0\0aK\2sb.", "value .a: 1 -> 2\n");
     EXPECT("capp\nA\n)RK\1b.", "capp\nA\n)RK\2b.", "value (state): 1 -> 2\n");
     EXPECT("capp\nA\n)RK\1b.", "capp\nA\n)R.", "removed (state): 1 -> \n");
     EXPECT("\x80\2K\1Q.", "\x80\2K\2Q.", "value (id): 1 -> 2\n");
-    EXPECT("capp\nmake\n)R)R.", "capp\nmade\n)R)R.", "type (callable): app:make -> app:made\n");
+    EXPECT("capp\nmake\n)R)R.", "capp\nmade\n)R)R.", "class app:make: app:made 1/1 at (callable)\n");
     EXPECT("N.", "capp\nrun\n)R0N.", "added (dropped 0):  -> app:run\n");
 }
 

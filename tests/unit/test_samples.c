@@ -350,13 +350,38 @@ static void test_bump_optional(void **state)
     (void)state;
     expect_part(contract, before, sizeof before - 1, after, sizeof after - 1,
                 "\"classes\":", "{\"app:A\":{\"fields\":{\"x\":{}}}},");
-    expect_part(
-        contract, before, sizeof before - 1, after, sizeof after - 1, "\"steps\":",
-        "[{\"op\":\"drop\",\"class\":\"app:A\",\"field\":\"n\",\"if_missing\":\"ignore\",\"description\":\"TODO: is "
-        "it gone, or only missing in the samples?\"}]");
+    expect_part(contract, before, sizeof before - 1, after, sizeof after - 1, "\"steps\":",
+                "[{\"op\":\"drop\",\"class\":\"app:A\",\"field\":\"n\",\"if_missing\":\"ignore\",\"if_none\":"
+                "\"ignore\",\"description\":\"TODO: is "
+                "it gone, or only missing in the samples?\"}]");
     /* In no sample at all: nothing is known of it. */
     expect_part(contract, after, sizeof after - 1, after, sizeof after - 1,
                 "\"classes\":", "{\"app:A\":{\"fields\":{\"x\":{},\"n\":{\"required\":false}}}},");
+}
+
+/** What not each old sample has, steps need not find. */
+static void test_bump_sometimes(void **state)
+{
+    snapjar_samples *samples[2] = {NULL, NULL};
+    snapjar_sink *sink = NULL;
+    static const char contract[] = CONTRACT("{}");
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        assert_ok(snapjar_samples_new(&samples[i], context, err));
+    assert_ok(add(samples[0], context, BYTES("\x80\2capp\nA\n)\x81}Vx\nK\1sb."), "t", 4, err));
+    assert_ok(add(samples[0], context, BYTES("\x80\2capp\nA\n)\x81}Vx\ncapp\nB\n)\x81}Vy\nNsbsb."), "t", 4, err));
+    assert_ok(add(samples[1], context, BYTES("\x80\2capp\nA\n)\x81}(Vx\ncapp\nB\n)\x81}Vz\nNsbVz\nNub."), "t", 4, err));
+    assert_ok(snapjar_sink_to_memory(&sink, context, err));
+    assert_ok(snapjar_contract_bump(contract, strlen(contract), samples[0], samples[1], sink, err));
+    char *text = squeezed(sink);
+    expect_readable(text);
+    assert_non_null(strstr(text, "{\"op\":\"add\",\"class\":\"app:A\",\"field\":\"z\",\"value\":null,\"description\""));
+    assert_non_null(
+        strstr(text, "{\"op\":\"add\",\"class\":\"app:B\",\"field\":\"z\",\"value\":null,\"if_none\":\"ignore\","));
+    free(text);
+    snapjar_sink_free(sink);
+    snapjar_samples_free(samples[0]);
+    snapjar_samples_free(samples[1]);
 }
 
 /** A state that became a list of values, and the reverse. */
@@ -412,7 +437,8 @@ static void test_bump_root(void **state)
 #define JOB(value) "\x80\2capp\nJob\n)\x81}Vs\n" value "sb."
 #define ENUM_CONTRACT                                                                                                  \
     CONTRACT("{\"app:Job\": {\"fields\": {\"s\": {\"type\": \"app:S\"}}}, \"app:S\": {\"state\": \"enum\"}}")
-#define MEMBER_TODO "\"description\":\"TODO: is it the same member, or another one of the enumeration?\"}"
+#define MEMBER_TODO                                                                                                    \
+    "\"if_none\":\"ignore\",\"description\":\"TODO: is it the same member, or another one of the enumeration?\"}"
 #define RENAME_TODO "\"description\":\"TODO: is it the same class? It has the same name in another module\"}"
 #define MAP_TODO "\"description\":\"TODO: these are values of samples; what becomes of each?\"}"
 
@@ -588,6 +614,7 @@ int main(void)
         cmocka_unit_test(test_bump_moved_rows),
         cmocka_unit_test(test_bump_optional),
         cmocka_unit_test(test_bump_listed),
+        cmocka_unit_test(test_bump_sometimes),
         cmocka_unit_test(test_bump_enumerations),
         cmocka_unit_test(test_bump_many_members),
     };

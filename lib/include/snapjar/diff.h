@@ -16,7 +16,8 @@ extern "C" {
 typedef enum snapjar_change_kind {
     /** Another value of the same type. */
     SNAPJAR_CHANGE_VALUE = 0,
-    /** A value of another type or class; what is inside is not compared. */
+    /** A value of another type or class; what is inside is not compared. A class that has another name now is no such
+     * change: see snapjar_layout_change. */
     SNAPJAR_CHANGE_TYPE = 1,
     /** A part that was not there. */
     SNAPJAR_CHANGE_ADDED = 2,
@@ -47,10 +48,14 @@ typedef struct snapjar_change {
     uint64_t after_offset;
 } snapjar_change;
 
-/** A field that objects of a class have in one value and not in the other. */
+/**
+ * A field that objects of a class have in one value and not in the other; or a class that has another name: objects of
+ * it are of one now that was named nowhere before, and it is named nowhere any more.
+ */
 typedef struct snapjar_layout_change {
-    /** "module:name". */
+    /** "module:name"; of a class that has another name, the old one. */
     const char *class_name;
+    /** NULL of a class that has another name: `value` is that. */
     const char *field;
     /** Added, or else removed. */
     bool is_added;
@@ -76,7 +81,8 @@ typedef struct snapjar_diff_options {
     /** Steps of comparison for each value of the graphs; only objects that are copied again and again need more than a
      * few. 0: 64. */
     uint64_t effort_max;
-    /** May be NULL: only counted. Layout changes come last, by class and field as they were met. */
+    /** May be NULL: only counted. Layout changes come last: classes with another name, then by class and field, as they
+     * were met. */
     snapjar_take_change *take_change;
     snapjar_take_layout_change *take_layout;
     void *state;
@@ -90,7 +96,7 @@ typedef struct snapjar_diff_options {
 typedef struct snapjar_diff_summary {
     /** All changes of values, told or not. */
     uint64_t change_count;
-    /** Fields of classes. Both 0: there is no difference. */
+    /** Fields and names of classes. Both 0: there is no difference. */
     uint64_t layout_count;
     /** Pairs of values with parts that were compared. */
     uint64_t pair_count;

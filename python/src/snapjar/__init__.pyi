@@ -333,7 +333,7 @@ class Change(NamedTuple):
     record: int = 0
 
 class LayoutChange(NamedTuple):
-    kind: Literal["added", "removed"]
+    kind: Literal["added", "removed", "renamed"]
     class_name: str
     field: str
     count: int  # type: ignore[assignment]
@@ -341,6 +341,7 @@ class LayoutChange(NamedTuple):
     path: str
     value: str
     record: int = 0
+    new_name: str = ""
 
 class HeaderChange(NamedTuple):
     field: Literal["type", "schema_version"]

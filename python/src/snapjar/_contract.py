@@ -22,7 +22,8 @@ class Contract:
         if isinstance(source, bytes):
             text, where = source, ""
         else:
-            with open(source, "rb") as file:
+            # Not a descriptor's number.
+            with open(os.fspath(source), "rb") as file:
                 text, where = file.read(), f"{os.fspath(source)}: "
         try:
             self._native, self.type, self.schema_version, rules = _core.contract_read(text)
@@ -87,9 +88,9 @@ def resolve_contract(contract: Any) -> Contract:
 
 
 def check_written(contract: Contract, record: bytes) -> None:
-    """Refuses what is not as the contract says of its version, with both lists of fields."""
+    """Refuses what is not as the contract says of the version that is declared, with both lists of fields."""
     found = contract.check(record)
-    if found.state in ("current", "accepted"):
+    if found.state in ("current", "accepted", "migratable"):
         return
     lines = [f"{finding.path + ': ' if finding.path else ''}{finding.message}" for finding in found.findings]
     for finding in found.findings:

@@ -44,11 +44,12 @@ class Change(NamedTuple):
 
 
 class LayoutChange(NamedTuple):
-    """A field that objects of a class got ("added") or lost ("removed").
+    """A field that objects of a class got ("added") or lost ("removed"), or a class that has another name ("renamed").
 
     count, object_count -- objects where it is so, and objects of the class that were compared
     path, value         -- the first of them, and the field's value there
     record              -- as in Change
+    new_name            -- of a class that has another name, with "" for field and value; else ""
     """
 
     kind: str
@@ -59,6 +60,7 @@ class LayoutChange(NamedTuple):
     path: str
     value: str
     record: int = 0
+    new_name: str = ""
 
     def __str__(self) -> str:
         if self.object_count == 1:
@@ -67,6 +69,8 @@ class LayoutChange(NamedTuple):
             where = f"all {self.count} objects"
         else:
             where = f"{self.count} of {self.object_count} objects"
+        if self.new_name:
+            return f"~ class {self.class_name}: {self.new_name} now, in {where}; first at {self.path or 'the whole'}"
         sign = "+" if self.kind == "added" else "-"
         return (f"{sign} class {self.class_name}: field {self.field} {self.kind} in {where}; "
                 f"first at {self.path or 'the whole'} = {self.value}")  # fmt: skip
@@ -101,7 +105,7 @@ def _printable(value: "str | int") -> str:
 class Diff(Sequence):
     """What diff found: a sequence of Change, false if there is no difference at all. As a text, one a line.
 
-    layout_changes -- fields that classes got or lost, which are not among the changes
+    layout_changes -- fields that classes got or lost, and classes with another name, which are not among the changes
     header_changes -- types and schema versions of snapshots
     record_changes -- records that only one of the files has
     change_count   -- of all changes, also of those beyond `max_changes`
