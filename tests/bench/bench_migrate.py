@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Measures snapjar migrate: bench_migrate.py [--build DIR] [--files N] [--folder DIR] [--pairs N] [--only ROW] [--strict].
 
-N snapshots (20,000) of 1 to 4 kB, each one instance with a list of texts, get a field renamed and a field added, durably, on one
-thread, and on all processors, as is the default. The peers, on one thread each, do it with the same durability, and keep what we
-keep of a file, its owner, extended attributes and mode:
+N snapshots (20,000) of 1 to 4 kB, each one instance with a list of texts ("jobs") or of dicts of small values ("states"), get a
+field renamed and a field added, durably, on one thread, and on all processors, as is the default. The peers, on one thread each, do
+it with the same durability, and keep what we keep of a file, its owner, extended attributes and mode:
 
 writing   a loop of system calls that only writes the bytes that come of it; it reads, locks and checks nothing (replace_loop.c)
-raw       the usual way in Python, from pickle to pickle (usual_way.py)
+usual     the usual way in Python, from pickle to pickle, with tempfile and shutil (usual_way.py)
+raw       the same, as fast as it goes in Python: without these (usual_way.py)
 recipe    the same for pickles that are compressed and checked, as our records are: with a header, an HMAC and zstd (usual_way.py)
 
 Ours begin with records of version 1 and end with records of version 2. The time of ours is that of the process, begun and ended;
@@ -66,6 +67,7 @@ def make_contract(fields: tuple[str, ...], **more: object) -> dict:
 
 CONTRACTS = {
     "jobs": make_contract((*SMALL_FIELDS, "log")) | {"type": "payloads:Job"},
+    "states": make_contract((*SMALL_FIELDS, "log")) | {"type": "payloads:Job"},
     "tiny": make_contract(SMALL_FIELDS) | {"type": "payloads:Job"},
     "large": make_contract((*SMALL_FIELDS, "owner", "before"), root={"type": "list"}) | {"type": "payloads:Graph"},
 }
@@ -105,7 +107,10 @@ class Bench:
         self.folder.mkdir()
         self.contract = self.folder / "contract.json"
         self.contract.write_text(json.dumps(CONTRACTS[kind]))
-        {"jobs": payloads.write_jobs, "tiny": write_tiny}[kind](self.folder / "raw", count)
+        if kind == "tiny":
+            write_tiny(self.folder / "raw", count)
+        else:
+            payloads.write_jobs(self.folder / "raw", count, kind == "states")
         self.copy_migrated("raw", "old", "-s", "1")
         self.copy_migrated("old", "new", "-c", str(self.contract))
         self.recipe = usual_way.Recipe()
@@ -135,8 +140,10 @@ class Bench:
         return float(done.stdout)
 
     def in_python(self, peer: str) -> float:
+        if peer == "usual":
+            return usual_way.migrate_all(self.fresh("raw"), usual_way.write_temporary)
         migrate = usual_way.migrate_raw if peer == "raw" else self.recipe.migrate
-        return usual_way.migrate_all(self.fresh(peer), migrate)
+        return usual_way.migrate_all(self.fresh(peer), lambda path: usual_way.write_neighbour(path, migrate))
 
     def row(self, peer: str, goal: float | None, pairs: int, is_parallel: bool) -> bool:
         measure: Callable[[], float] = self.writing if peer == "writing" else lambda: self.in_python(peer)
@@ -183,10 +190,17 @@ def told(name: str, measured: list[tuple[float, float]], goal: float | None, cou
 # The word for --only, kind of files, peer, goal, and whether ours uses all processors.
 ROWS: tuple[tuple[str, str, str, float | None, bool], ...] = (
     ("writing", "jobs", "writing", 0.8, False),
+    ("usual", "jobs", "usual", 2.5, False),
+    ("usual", "jobs", "usual", 2.5, True),
     ("raw", "jobs", "raw", 2.5, False),
     ("raw", "jobs", "raw", 2.5, True),
     ("recipe", "jobs", "recipe", 2.5, False),
     ("recipe", "jobs", "recipe", 2.5, True),
+    ("states", "states", "writing", 0.8, False),
+    ("states", "states", "usual", 2.5, False),
+    ("states", "states", "usual", 2.5, True),
+    ("states", "states", "raw", 2.5, False),
+    ("states", "states", "raw", 2.5, True),
     ("tiny", "tiny", "writing", None, False),
     ("tiny", "tiny", "raw", None, False),
 )

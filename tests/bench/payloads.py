@@ -7,7 +7,8 @@ graph     5 MB of small dicts and instances; xlgraph: 100 MB of them
 text      50 MB of strings
 array     200 MB of float64 inside the pickle
 random    200 MB that do not compress
-jobs      20,000 files of 1 to 4 kB
+jobs      20,000 files of 1 to 4 kB: a list of texts
+states    the same, of many small values: a list of dicts
 
 Files are kept in a folder between runs ($SNAPJAR_BENCH_DIR, else bench-data in the build folder).
 """
@@ -108,12 +109,25 @@ def make(name: str, size: int) -> object:
     return make_array(size) if name == "array" else make_random(size)
 
 
-def write_jobs(folder: Path, count: int) -> None:
-    """`count` pickles in folders of a thousand."""
+def make_steps(chance: random.Random) -> list[dict]:
+    return [
+        {
+            "step": chance.choice(WORDS),
+            "at": 1.7e9 + chance.random() * 1e6,
+            "ok": chance.random() < 0.9,
+            "rows": chance.randrange(100_000),
+            "tags": [chance.choice(WORDS), chance.choice(WORDS)],
+        }
+        for _ in range(chance.randrange(15, 60))
+    ]
+
+
+def write_jobs(folder: Path, count: int, has_steps: bool = False) -> None:
+    """`count` pickles in folders of a thousand: jobs, or states."""
     for number in range(count):
         chance = random.Random(number)
         job = Job(number, chance)
-        job.log = make_text(chance, chance.randrange(800, 3700))
+        job.log = make_steps(chance) if has_steps else make_text(chance, chance.randrange(800, 3700))
         path = folder / f"{number // 1000:03}" / f"job-{number:05}.pickle"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(pickle.dumps(job, 5))

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""How Python programs migrate the pickles that they wrote, as fast as that goes with the standard library and zstandard.
+"""How Python programs migrate the pickles that they wrote, with the standard library and zstandard.
 
 An Unpickler whose find_class knows the names there may be, the state changed, pickle.dumps, and a new file that takes the old one's
 place. What is kept and what is made to last is what snapjar migrate keeps and makes to last: owner, extended attributes and mode;
-neighbours, one sync of the file system, renames, one more sync, a thousand files at a time. Files are opened once each, and nothing
-is asked of the system that need not be: no copystat, which looks at the file and its attributes once more. Nothing is checked
-before a new file takes its place, and no file is locked.
+neighbours, one sync of the file system, renames, one more sync, a thousand files at a time. Nothing is checked before a new file
+takes its place, and no file is locked.
 
-raw      the file is the pickle
+usual    as the documentation leads to: open, tempfile, shutil.copystat, os.chown
+raw      as fast as it goes: files are opened once each, and nothing is asked of the system that need not be
 recipe   the file is what careful programs wrap it in: HMAC-SHA-256, the length of a header, the header in JSON with the object's
          version, the pickle compressed by zstd at level 3; the compressors are kept from file to file
 """
@@ -20,6 +20,8 @@ import io
 import json
 import os
 import pickle
+import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -94,19 +96,31 @@ def write_neighbour(path: str, migrate: Callable[[bytes], bytes]) -> str:
     return neighbour
 
 
+def write_temporary(path: str) -> str:
+    with open(path, "rb") as old:
+        job = Renaming(old).load()
+    change(job)
+    with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), delete=False) as new:
+        pickle.dump(job, new, 5)
+    shutil.copystat(path, new.name)
+    info = os.stat(path)
+    os.chown(new.name, info.st_uid, info.st_gid)
+    return new.name
+
+
 def sync_file_system(folder: Path) -> None:
     fd = os.open(folder, os.O_RDONLY)
     ctypes.CDLL(None, use_errno=True).syncfs(fd)
     os.close(fd)
 
 
-def migrate_all(folder: Path, migrate: Callable[[bytes], bytes]) -> float:
-    """The seconds it took."""
+def migrate_all(folder: Path, write: Callable[[str], str]) -> float:
+    """Lets `write` make the neighbour of each file. The seconds it took."""
     begun = time.perf_counter()
     paths = sorted(os.path.join(inner, name) for inner, _, names in os.walk(folder) for name in names)
     for start in range(0, len(paths), GROUP):
         group = paths[start : start + GROUP]
-        neighbours = [write_neighbour(path, migrate) for path in group]
+        neighbours = [write(path) for path in group]
         sync_file_system(folder)
         for neighbour, path in zip(neighbours, group, strict=True):
             os.rename(neighbour, path)
