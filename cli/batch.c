@@ -171,7 +171,7 @@ static void work(void *state, unsigned worker, size_t index, void *result)
     text_clear(&outcome->log);
     *outcome = (struct outcome){.out = outcome->out, .log = outcome->log, .content = REPORT_CONTENT_PICKLE};
     outcome->is_found = item->kind == WALK_OTHER || item->kind == WALK_LEFTOVER;
-    if (item->kind == WALK_LEFTOVER && !batch->look_pickle)
+    if (item->kind == WALK_LEFTOVER && !batch->looks_at_leftovers)
         return;
     if (item->kind == WALK_FAILED) {
         snapjar_error err;
@@ -220,7 +220,7 @@ static void emit(void *state, size_t index, void *result)
         batch->other_count++;
         return;
     }
-    if (item->kind == WALK_LEFTOVER && !batch->look_pickle) {
+    if (item->kind == WALK_LEFTOVER && !batch->looks_at_leftovers) {
         batch->leftover_count++;
         if (batch->leave_out)
             batch->leave_out(batch, item->path);

@@ -92,17 +92,12 @@ struct batch {
     const char *verb;
     /** Looks at an open file; on a worker's thread. */
     void (*look)(struct batch *batch, const char *path, snapjar_reader *reader, struct outcome *outcome);
-    /**
-     * In place of `look`, set by pickle_files_look_at: looks at a pickle of a file of any kind; on a worker's thread. A
-     * failure that it returns is told by `fail`. Every file is then looked at, and what is no pickle of any kind is a
-     * failure as well.
-     */
-    snapjar_status (*look_pickle)(struct batch *batch, const char *path, snapjar_pickles *pickles,
-                                  const snapjar_pickles_item *item, struct outcome *outcome, snapjar_error *err);
-    /** In place of both: looks at any file, which is open as `source`; on a worker's thread. */
+    /** In place of it: looks at any file, which is open as `source`; on a worker's thread. */
     void (*look_source)(struct batch *batch, snapjar_context *context, snapjar_source *source, const char *path,
                         struct outcome *outcome);
-    /** For `look_pickle`: how text of Python 2 is read where no header says it. */
+    /** What an interrupted write or a repair left behind is looked at as well. */
+    bool looks_at_leftovers;
+    /** For `look_source`: how text of Python 2 is read where no header says it. */
     snapjar_string_encoding string_encoding;
     /** Takes a result, in order; NULL: `out` is printed as it is. */
     void (*take)(struct batch *batch, const char *path, struct outcome *outcome);

@@ -219,6 +219,12 @@ static snapjar_status look(struct batch *batch, const char *path, snapjar_pickle
     return SNAPJAR_OK;
 }
 
+static void look_at_file(struct batch *batch, snapjar_context *context, snapjar_source *source, const char *path,
+                         struct outcome *outcome)
+{
+    pickle_files_look(batch, context, source, path, look, outcome);
+}
+
 /* ---- what was not analysed ---- */
 
 static void add_failed_json(struct text *out, const char *path, const struct outcome *outcome, const snapjar_error *err)
@@ -433,7 +439,8 @@ static int scan_paths(struct cli *cli, const struct scan_values *values, const s
     batch.scan_options.stack_depth_max = (uint64_t)values->max_stack.value;
     batch.scan_options.memo_count_max = (uint64_t)values->max_memo.value;
     batch.scan_options.global_count_max = (uint64_t)values->max_globals.value;
-    pickle_files_look_at(&batch, look);
+    batch.look_source = look_at_file;
+    batch.looks_at_leftovers = true;
     batch.fail = fail;
     batch.take = take;
     batch.verb = "scanning";

@@ -181,6 +181,12 @@ static snapjar_status look(struct batch *batch, const char *path, snapjar_pickle
     return status;
 }
 
+static void look_at_file(struct batch *batch, snapjar_context *context, snapjar_source *source, const char *path,
+                         struct outcome *outcome)
+{
+    pickle_files_look(batch, context, source, path, look, outcome);
+}
+
 /* ---- all of them ---- */
 
 static void take(struct batch *batch, const char *path, struct outcome *outcome)
@@ -244,7 +250,8 @@ int contract_check(struct cli *cli, const struct contract_values *values, const 
         cli->report.is_quiet = values->quiet;
         batch.limits.content_size_max = values->max_size;
         batch.needs_scan = true;
-        pickle_files_look_at(&batch, look);
+        batch.look_source = look_at_file;
+        batch.looks_at_leftovers = true;
         batch.take = take;
         batch.verb = "checking";
         batch.string_encoding = (snapjar_string_encoding)(values->encoding ? values->encoding - 1 : 0);

@@ -66,7 +66,8 @@ static bool is_same(const snapjar_error *a, const snapjar_error *b)
     return a->status == b->status && a->diagnostic == b->diagnostic && a->offset == b->offset;
 }
 
-static void look_at_all(struct batch *batch, snapjar_pickles *pickles, const char *path, struct outcome *outcome)
+static void look_at_all(struct batch *batch, snapjar_pickles *pickles, const char *path, pickle_look *look,
+                        struct outcome *outcome)
 {
     snapjar_error err;
     snapjar_error last = {.status = SNAPJAR_OK};
@@ -86,15 +87,15 @@ static void look_at_all(struct batch *batch, snapjar_pickles *pickles, const cha
         last.status = SNAPJAR_OK;
         outcome->record_count++;
         outcome->content = pickle_content(pickles, item);
-        if (batch->look_pickle(batch, path, pickles, item, outcome, &err) == SNAPJAR_OK)
+        if (look(batch, path, pickles, item, outcome, &err) == SNAPJAR_OK)
             continue;
         batch_fail(batch, outcome, path, &err);
         last = err;
     }
 }
 
-static void look_at_file(struct batch *batch, snapjar_context *context, snapjar_source *source, const char *path,
-                         struct outcome *outcome)
+void pickle_files_look(struct batch *batch, snapjar_context *context, snapjar_source *source, const char *path,
+                       pickle_look *look, struct outcome *outcome)
 {
     snapjar_error err;
     snapjar_pickles *pickles = NULL;
@@ -112,18 +113,9 @@ static void look_at_file(struct batch *batch, snapjar_context *context, snapjar_
     }
     outcome->content = NULL;
     if (snapjar_pickles_open(&pickles, context, source, &options, &err) == SNAPJAR_OK)
-        look_at_all(batch, pickles, path, outcome);
+        look_at_all(batch, pickles, path, look, outcome);
     else
         batch_fail(batch, outcome, path, &err);
     progress_clear(&progress);
     snapjar_pickles_free(pickles);
-}
-
-void pickle_files_look_at(struct batch *batch,
-                          snapjar_status (*look)(struct batch *batch, const char *path, snapjar_pickles *pickles,
-                                                 const snapjar_pickles_item *item, struct outcome *outcome,
-                                                 snapjar_error *err))
-{
-    batch->look_pickle = look;
-    batch->look_source = look_at_file;
 }

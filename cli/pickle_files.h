@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files of any kind that hold pickles: what scan, show, dis, diff and transcode share. A batch whose `look_pickle` is
- * set goes over them; who wants one file opens it here.
+ * Files of any kind that hold pickles: what scan, show, dis, diff and transcode share. Who looks at many in a batch has
+ * each gone over here; who wants one file opens it here.
  */
 #ifndef CLI_PICKLE_FILES_H
 #define CLI_PICKLE_FILES_H
@@ -32,10 +32,15 @@ void pickle_add_type(struct text *out, snapjar_scan *scan);
  */
 bool pickle_is_harmless_text(const struct outcome *outcome, const snapjar_error *err);
 
-/** Makes the batch look at every pickle of every file by `look`, and tell failures: see `look_pickle`. */
-void pickle_files_look_at(struct batch *batch,
-                          snapjar_status (*look)(struct batch *batch, const char *path, snapjar_pickles *pickles,
-                                                 const snapjar_pickles_item *item, struct outcome *outcome,
-                                                 snapjar_error *err));
+/** Looks at one pickle. A failure that it returns is told by batch_fail. */
+typedef snapjar_status pickle_look(struct batch *batch, const char *path, snapjar_pickles *pickles,
+                                   const snapjar_pickles_item *item, struct outcome *outcome, snapjar_error *err);
+
+/**
+ * For a batch's `look_source`: looks at every pickle of the file by `look`, and tells failures. What is no pickle of
+ * any kind is one as well.
+ */
+void pickle_files_look(struct batch *batch, snapjar_context *context, snapjar_source *source, const char *path,
+                       pickle_look *look, struct outcome *outcome);
 
 #endif
