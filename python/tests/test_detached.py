@@ -353,6 +353,28 @@ def test_sealing_is_refused(one, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["build.pub", "one.snapjar", "one.snapjar.seal"]
 
 
+def test_a_seal_does_not_take_the_place_of_the_snapshot(one):
+    data = one.read_bytes()
+    seal_of(one).unlink()
+    seal_of(one).symlink_to(one)
+    for where in (True, one, seal_of(one)):
+        for replace in (False, True):
+            assert refused(snapjar.seal, one, key=KEY, detached=where, replace=replace)[0] == "target-unsafe"
+    assert one.read_bytes() == data
+
+
+def test_sealing_waits_for_a_writer(one):
+    done = []
+    with snapjar.open_writer(one, append=True) as writer:
+        sealing = threading.Thread(target=lambda: done.append(snapjar.seal(one, key=KEY, detached=True, replace=True)))
+        sealing.start()
+        sealing.join(0.1)
+        assert not done
+        writer.dump(2)
+    sealing.join()
+    assert done == [2] and read_all(one, trust=TRUST, detached=True) == [{"a": 1}, 2]
+
+
 def test_a_pipe_keeps_nobody_waiting(one):
     seal_of(one).unlink()
     os.mkfifo(seal_of(one))
