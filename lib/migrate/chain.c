@@ -13,26 +13,28 @@
 #include "migrate/contract.h"
 #include "migrate/fields.h"
 #include "migrate/steps.h"
+#include "pickle/opcodes.h"
 
 /* ---- asking ---- */
 
-/** Whether the contract describes a class of this name in a version. */
-static bool has_class(const snapjar_contract *contract, int64_t version, snapjar_text module, snapjar_text name)
+/** The class of this name in a version; NULL if the contract does not describe it. */
+static const sj_contract_class *find_class(const snapjar_contract *contract, int64_t version, snapjar_text module,
+                                           snapjar_text name)
 {
     char text[2 * SJ_CLASS_NAME_SIZE + 1];
     const sj_contract_version *described = sj_contract_find_version(contract, version);
     const size_t size = module.size + 1 + name.size;
     if (described == NULL || size > sizeof text)
-        return false;
+        return NULL;
     memcpy(text, module.data, module.size);
     text[module.size] = ':';
     memcpy(text + module.size + 1, name.data, name.size);
-    return sj_contract_find_class(described, (snapjar_text){text, size}) != NULL;
+    return sj_contract_find_class(described, (snapjar_text){text, size});
 }
 
 bool sj_chain_admits(const snapjar_contract *contract, int64_t from, snapjar_text module, snapjar_text name)
 {
-    if (has_class(contract, from, module, name))
+    if (find_class(contract, from, module, name) != NULL)
         return true;
     const sj_migration *migration = sj_contract_migration(contract, from);
     for (; migration != NULL; migration = sj_contract_migration(contract, migration->to)) {
@@ -192,6 +194,38 @@ static snapjar_status apply(const sj_migration *migration, snapjar_graph *graph,
     if (take != NULL)
         sj_steps_report_clear(&report);
     return status;
+}
+
+/** Whether an instance is one of Python 2, made without arguments, of a class that the contract describes with a state.
+ */
+static bool is_classic(const snapjar_contract *contract, const snapjar_graph *graph, const sj_node *node)
+{
+    char buffer[SJ_CLASS_NAME_SIZE];
+    sj_class_name name;
+    if (node->kind != SJ_NODE_INSTANCE || node->count != 1 || (node->flags & SJ_NODE_IS_REFERENCED) == 0 ||
+        !sj_class_name_of(graph, graph->words[node->first], buffer, &name))
+        return false;
+    const sj_contract_class *class = find_class(contract, contract->current.version, name.module, name.name);
+    return class != NULL && (class->form == SJ_CLASS_DICT || class->form == SJ_CLASS_SLOTS);
+}
+
+snapjar_status sj_chain_renew_instances(const snapjar_contract *contract, snapjar_graph *graph, int protocol,
+                                        snapjar_error *err)
+{
+    const size_t count = graph->node_count;
+    bool has_any = false;
+    for (size_t i = 1; i < count && protocol >= 3; i++) {
+        if (!is_classic(contract, graph, &graph->nodes[i]))
+            continue;
+        const uint64_t offset = sj_graph_offset(graph, (sj_ref)i);
+        sj_ref parts[2] = {graph->words[graph->nodes[i].first], 0};
+        SJ_TRY(sj_graph_add_made(graph, SJ_NODE_TUPLE, offset, &parts[1], err));
+        graph->nodes[i].kind = SJ_NODE_NEW;
+        graph->nodes[i].form = SJ_OP_NEWOBJ;
+        SJ_TRY(sj_graph_set_children(graph, (sj_ref)i, parts, 2, offset, err));
+        has_any = true;
+    }
+    return has_any ? sj_graph_settle(graph, err) : SNAPJAR_OK;
 }
 
 snapjar_status snapjar_graph_migrate(snapjar_graph *graph, const snapjar_contract *contract, int64_t from,

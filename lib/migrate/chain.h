@@ -13,6 +13,13 @@
  * changes its objects or takes it away. What comes out is judged without this. */
 bool sj_chain_admits(const snapjar_contract *contract, int64_t from, snapjar_text module, snapjar_text name);
 
+/**
+ * From protocol 3 on, which no Python 2 reads, instances as Python 2 wrote them (INST, OBJ) without arguments become
+ * what Python 3 writes (NEWOBJ), if the contract describes their class with a state: such a class need not allow calls.
+ */
+snapjar_status sj_chain_renew_instances(const snapjar_contract *contract, snapjar_graph *graph, int protocol,
+                                        snapjar_error *err) __attribute__((warn_unused_result));
+
 /** The protocol that the chain asks for; -1 if it asks for none. */
 int sj_chain_protocol(const snapjar_contract *contract, int64_t from);
 

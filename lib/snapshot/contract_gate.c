@@ -4,6 +4,7 @@
  */
 #include "snapshot/contract_gate.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "migrate/chain.h"
@@ -54,6 +55,22 @@ snapjar_status sj_contract_judge(const sj_contract_way *way, snapjar_scan *scan,
     if (err)
         *err = result.reason;
     return result.reason.status;
+}
+
+snapjar_status sj_contract_judge_made(const sj_contract_way *way, snapjar_scan *scan, const snapjar_policy *policy,
+                                      snapjar_error *err)
+{
+    const sj_contract_way arrived = {way->contract, way->to, way->to, false};
+    snapjar_error fault;
+    snapjar_status status = sj_contract_judge(&arrived, scan, policy, &fault);
+
+    if (status == SNAPJAR_OK || !err)
+        return status;
+    *err = fault;
+    if (way->is_migrated && status == SNAPJAR_REFUSED)
+        (void)snprintf(err->message, sizeof(err->message), "what the migrations make of it: %.*s",
+                       (int)sizeof(err->message) - 64, fault.message);
+    return status;
 }
 
 int sj_contract_protocol(const sj_contract_way *way, int protocol)

@@ -31,6 +31,11 @@ snapjar_status sj_contract_way_find(sj_contract_way *way, const snapjar_contract
 snapjar_status sj_contract_judge(const sj_contract_way *way, snapjar_scan *scan, const snapjar_policy *policy,
                                  snapjar_error *err) __attribute__((warn_unused_result));
 
+/** The same of what the migrations made: by the policy alone. Offsets are in the new pickle, and the message says so.
+ */
+snapjar_status sj_contract_judge_made(const sj_contract_way *way, snapjar_scan *scan, const snapjar_policy *policy,
+                                      snapjar_error *err) __attribute__((warn_unused_result));
+
 /**
  * Fills `*content` by the gate, whose options have a contract, and migrates it: the content is another one then.
  */

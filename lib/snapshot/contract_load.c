@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "container/payload.h"
+#include "migrate/chain.h"
 #include "pickle/inspect.h"
 #include "pickle/scan.h"
 #include "snapshot/analysis.h"
@@ -49,8 +50,7 @@ static snapjar_status scan_emitted(loading *l, const void *bytes, size_t size, s
     sj_inspect_begin(&inspection, l->scan, &(sj_inspect_options){0, encoding, &l->gate->reader->limits});
     SJ_TRY(sj_inspect_feed(&inspection, bytes, size, &consumed, err));
     l->scan->has_buffers = l->header->buffer_count > 0;
-    sj_contract_way arrived = {l->way.contract, l->way.to, l->way.to, false};
-    return sj_contract_judge(&arrived, l->scan, l->gate->options->policy, err);
+    return sj_contract_judge_made(&l->way, l->scan, l->gate->options->policy, err);
 }
 
 /* The new pickle, and behind it the old buffers, each at its place. */
@@ -99,10 +99,11 @@ static snapjar_status migrate(loading *l, snapjar_content **content, snapjar_err
     options.string_encoding = l->header->string_encoding;
     options.line_size_max = l->gate->reader->limits.pickle_line_size_max;
     SJ_TRY(snapjar_graph_new(&l->graph, context, (*content)->bytes, (size_t)(*content)->pickle_size, &options, err));
+    const int protocol = sj_contract_protocol(&l->way, l->header->protocol);
     SJ_TRY(snapjar_graph_migrate(l->graph, l->way.contract, l->way.from, NULL, NULL, err));
+    SJ_TRY(sj_chain_renew_instances(l->way.contract, l->graph, protocol, err));
     SJ_TRY(snapjar_sink_to_memory(&l->emitted, context, err));
-    SJ_TRY(
-        snapjar_graph_emit(l->graph, sj_contract_protocol(&l->way, l->header->protocol), l->emitted, NULL, NULL, err));
+    SJ_TRY(snapjar_graph_emit(l->graph, protocol, l->emitted, NULL, NULL, err));
     const void *bytes = snapjar_sink_memory(l->emitted, &size);
     SJ_TRY(scan_emitted(l, bytes, size, err));
     SJ_TRY(join(l, *content, bytes, size, &made, err));

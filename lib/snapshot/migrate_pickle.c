@@ -80,7 +80,8 @@ static snapjar_status migrate(passage *p, snapjar_error *err)
         return sj_chain_check_layout(p->way.contract, p->graph, p->way.from, err);
     if (options->needs_graphs)
         SJ_TRY(make_old_graph(p, &p->before, err));
-    return snapjar_graph_migrate(p->graph, p->way.contract, p->way.from, options->take_step, options->state, err);
+    SJ_TRY(snapjar_graph_migrate(p->graph, p->way.contract, p->way.from, options->take_step, options->state, err));
+    return sj_chain_renew_instances(p->way.contract, p->graph, p->told.to_protocol, err);
 }
 
 static snapjar_status emit(passage *p, snapjar_error *err)
@@ -294,7 +295,6 @@ static snapjar_status compare_values(passage *p, snapjar_error *err)
 /* The bytes are those that were made; so what their analysis said when they were packed is true of them. */
 static snapjar_status compare(passage *p, const snapjar_header *header, snapjar_content *content, snapjar_error *err)
 {
-    const sj_contract_way arrived = {p->way.contract, p->way.to, p->way.to, false};
     uint64_t pickle_size = 0;
     const uint8_t *bytes = snapjar_content_data(content, NULL, &pickle_size);
 
@@ -303,7 +303,7 @@ static snapjar_status compare(passage *p, const snapjar_header *header, snapjar_
     SJ_TRY(compare_buffers(p, header, bytes, err));
     /* Step 14 of the gate. */
     if (p->way.contract)
-        SJ_TRY(sj_contract_judge(&arrived, p->stored_scan, NULL, err));
+        SJ_TRY(sj_contract_judge_made(&p->way, p->stored_scan, NULL, err));
     return p->graph ? compare_values(p, err) : SNAPJAR_OK;
 }
 

@@ -181,7 +181,7 @@ static snapjar_status check_backup(const snapjar_replacing *replacing, const rep
     if (*is_there)
         return SNAPJAR_OK;
     return sj_raise_errno(err, SNAPJAR_DIAG_TARGET_EXISTS, EEXIST, file->target.place,
-                          "the backup's name is taken: nothing was written");
+                          "the backup's name is taken, choose another suffix: nothing was written");
 }
 
 /** Bytes of a file of `size` bytes: a small one is read at once. A size of 0 may mean that it is not told. */
