@@ -153,6 +153,23 @@ snapjar_status sj_apply_miss(sj_apply *run, sj_ref ref, sj_edit_member field, sn
                           sj_edit_told(run->edit, field, told));
 }
 
+/** Puts the new name into the place of an old one. What was called and dropped above that is called above the new one.
+ */
+static snapjar_status replace_key(sj_apply *run, const sj_field *field, sj_ref key, snapjar_error *err)
+{
+    snapjar_graph *graph = run->graph;
+    const sj_node *old = sj_graph_node(graph, field->key);
+    if (old->changes != 0 && (old->flags & SJ_NODE_IS_SHARED) == 0) {
+        const uint32_t changes = old->changes;
+        run->texts[SJ_IN_TO] = 0;
+        SJ_TRY(sj_apply_text(run, SJ_IN_TO, &key, err));
+        run->texts[SJ_IN_TO] = 0;
+        graph->nodes[key].changes = changes;
+    }
+    sj_graph_put(graph, field->place, key);
+    return SNAPJAR_OK;
+}
+
 /** Each time that the field was given. */
 static snapjar_status rename_one(sj_apply *run, sj_ref ref, sj_ref key, snapjar_error *err)
 {
@@ -165,7 +182,7 @@ static snapjar_status rename_one(sj_apply *run, sj_ref ref, sj_ref key, snapjar_
     sj_fields_begin(&fields, run->graph, ref);
     while (sj_fields_next(&fields, &field)) {
         if (sj_apply_is_key(run, field.key, SJ_IN_FROM))
-            sj_graph_put(run->graph, field.place, key);
+            SJ_TRY(replace_key(run, &field, key, err));
     }
     return SNAPJAR_OK;
 }

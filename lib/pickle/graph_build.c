@@ -9,6 +9,7 @@
 #include "pickle/canonical.h"
 #include "pickle/graph.h"
 #include "pickle/machine.h"
+#include "pickle/picture.h"
 #include "util/options.h"
 
 typedef struct builder {
@@ -197,12 +198,14 @@ static BUILD find_holder(builder *b, const sj_token *token, size_t below, sj_ref
     return SNAPJAR_OK;
 }
 
-/** Whether it is the call that was made last, with nothing done to its result: a call for its effect. */
+/** Whether it is the call that was made last, with nothing done to its result: a call for its effect. An object that is
+ * made by copyreg.__newobj__ is one, as where NEWOBJ makes it. */
 static bool is_last_call(const snapjar_graph *graph, sj_ref ref)
 {
     const sj_node *node = &graph->nodes[ref];
     return node->kind == SJ_NODE_CALL && node->changes == 0 && ref == graph->node_count - 1 &&
-           (size_t)node->first + node->count == graph->word_count;
+           (size_t)node->first + node->count == graph->word_count &&
+           !sj_picture_is_global(graph, graph->words[node->first], "copyreg", "__newobj__");
 }
 
 /** Turns the last call into a change of what was below it. */

@@ -5,12 +5,14 @@
  * FILE holds cases one after another: the protocol of the new pickle (one byte), the string encoding (one byte, as
  * snapjar_string_encoding), and two texts, each after its size (u32, little-endian): {"steps": [...]} and the pickle.
  * For each, the output has the status (one byte, 0 for success), a size (u32) and so many bytes: the new pickle, or
- * "diagnostic offset message".
+ * "diagnostic offset message". What was meant and what was written must be the same to `diff`, or else that is the
+ * answer.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <snapjar/diff.h>
 #include <snapjar/graph.h>
 
 #include "migrate/steps.h"
@@ -44,6 +46,20 @@ typedef struct job {
     size_t pickle_size;
 } job;
 
+static snapjar_status compare(snapjar_context *context, const snapjar_graph *meant,
+                              const snapjar_graph_options *options, const void *bytes, size_t size, snapjar_error *err)
+{
+    snapjar_graph *graph = NULL;
+    snapjar_diff_summary summary;
+    SJ_TRY(snapjar_graph_new(&graph, context, bytes, size, options, err));
+    snapjar_status status = snapjar_graph_diff(meant, graph, NULL, &summary, err);
+    if (status == SNAPJAR_OK && (summary.change_count != 0 || summary.layout_count != 0))
+        status = sj_raise(err, SNAPJAR_BUG, SNAPJAR_DIAG_MIGRATED_DIFFERS, SJ_NOWHERE, "%llu changes, %llu of layout",
+                          (unsigned long long)summary.change_count, (unsigned long long)summary.layout_count);
+    snapjar_graph_free(graph);
+    return status;
+}
+
 static void migrate(snapjar_context *context, const job *one)
 {
     snapjar_graph_options options = SNAPJAR_GRAPH_OPTIONS_INIT;
@@ -64,10 +80,12 @@ static void migrate(snapjar_context *context, const job *one)
         const int protocol = sj_steps_protocol(steps) >= 0 ? sj_steps_protocol(steps) : one->protocol;
         status = snapjar_graph_emit(graph, protocol, sink, NULL, NULL, &err);
     }
+    size_t new_size = 0;
+    const void *bytes = status == SNAPJAR_OK ? snapjar_sink_memory(sink, &new_size) : NULL;
+    if (status == SNAPJAR_OK)
+        status = compare(context, graph, &options, bytes, new_size, &err);
     if (status == SNAPJAR_OK) {
-        size_t size;
-        const void *bytes = snapjar_sink_memory(sink, &size);
-        print_answer(status, bytes, size);
+        print_answer(status, bytes, new_size);
     } else {
         char text[SNAPJAR_ERROR_MESSAGE_SIZE + 64];
         const int size = snprintf(text, sizeof text, "%s %lld %s", snapjar_diagnostic_name(err.diagnostic),

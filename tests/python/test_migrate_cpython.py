@@ -724,6 +724,9 @@ class Steps:
                             pair[1] = mapped(pair[1])
                         elif op == "rename_field":
                             pair[0] = Value("atom", step["to"])
+                if value.kind == "values":
+                    # In a list fields have no names.
+                    continue
                 if op == "drop":
                     value.fields = [field for field in value.fields if field[0] != name]
                 for field in value.fields:

@@ -43,6 +43,11 @@ static const migration migrations[] = {
      BYTES("\x80\2" "cm\nSet\n.")},
     {"[{`op`:`rename`,`from`:`m:C`,`to`:`m:D`,`if_none`:`ignore`}]", BYTES("N."), 0, BYTES("N.")},
     {"[{`op`:`rename`,`from`:`m:C`,`to`:`m:D`}]", BYTES("\x80\4\x8c\1m\x8c\1" "C\x93)}\x8c\1aK\1s\x92."), 2, BYTES("\x80\2" "ccopy_reg\n__newobj_ex__\nq\0cm\nD\n)}X\1\0\0\0aK\1s\x87R.")},
+    /* What is made and dropped is that at any protocol. */
+    {"[{`op`:`rename`,`from`:`m:C`,`to`:`m:D`}]", BYTES("\x80\2]cm\nC\n)\x81" "0."), 1, BYTES("]ccopy_reg\n__newobj__\nq\0(cm\nD\ntR0.")},
+    /* So is what was called and dropped above a name of a field. */
+    {"[{`op`:`rename_field`,`at`:`[*]`,`from`:`a`,`to`:`b`}]",
+     BYTES("](}(X\1\0\0\0acm\nf\n(tR0K\1u}X\1\0\0\0aK\2se."), 1, BYTES("](}X\1\0\0\0bcm\nf\n)R0K\1s}X\1\0\0\0bK\2se.")},
     /* Not what only begins alike. */
     {"[{`op`:`rename`,`from`:`m:C`,`to`:`m:D`,`if_none`:`ignore`}]", BYTES("cm\nCC\n."), 0, BYTES("cm\nCC\n.")},
     {"[{`op`:`rename_module`,`from`:`m`,`to`:`n.o`}]", BYTES("(cm\nC\ncm.s\nD\ncmm\nE\nt."), 0,
