@@ -231,6 +231,7 @@ static void clear(sj_diff *diff)
         sj_free(diff->context, diff->hashes[side]);
         sj_free(diff->context, diff->partners[side]);
         sj_free(diff->context, diff->steps[side].items);
+        sj_free(diff->context, diff->names[side].items);
     }
     for (size_t i = 0; i < sizeof diff->numbers / sizeof *diff->numbers; i++)
         sj_free(diff->context, diff->numbers[i].items);

@@ -112,6 +112,8 @@ typedef struct sj_diff {
     sj_rename_row *renames;
     size_t rename_count;
     size_t rename_capacity;
+    /** Hashes of all names in the graphs, in order, once a class has another one. */
+    sj_numbers names[2];
     sj_class_row *classes;
     size_t class_count;
     size_t class_capacity;

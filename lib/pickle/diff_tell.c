@@ -2,6 +2,7 @@
  *
  * Putting changes into words, and adding up the fields that classes got or lost.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "pickle/diff.h"
@@ -182,17 +183,35 @@ snapjar_status sj_diff_count_field(sj_diff *diff, const sj_pair *pair)
 
 /* ---- classes with another name ---- */
 
+static int compare_hashes(const void *a, const void *b)
+{
+    const uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    return (left > right) - (left < right);
+}
+
+static snapjar_status list_names(sj_diff *diff, int side)
+{
+    const snapjar_graph *graph = diff->graphs[side];
+    sj_numbers *names = &diff->names[side];
+    if (names->count > 0)
+        return SNAPJAR_OK;
+    for (sj_ref ref = 1; ref < graph->node_count; ref++) {
+        if ((graph->nodes[ref].flags & SJ_NODE_IS_REFERENCED) == 0 || !sj_picture_is_name(graph, ref))
+            continue;
+        SJ_TRY(sj_diff_grow(diff, &names->items, sizeof *names->items, names->count, &names->capacity));
+        names->items[names->count++] = diff->hashes[side][ref];
+    }
+    if (names->count > 1)
+        qsort(names->items, names->count, sizeof *names->items, compare_hashes);
+    return SNAPJAR_OK;
+}
+
 /** Whether a graph names the class `ref` of the other one anywhere. */
 static bool is_named(const sj_diff *diff, int side, sj_ref ref)
 {
-    const snapjar_graph *graph = diff->graphs[side];
-    const uint32_t hash = diff->hashes[1 - side][ref];
-    for (size_t i = 1; i < graph->node_count; i++) {
-        if (diff->hashes[side][i] == hash && (graph->nodes[i].flags & SJ_NODE_IS_REFERENCED) != 0 &&
-            sj_picture_is_name(graph, (sj_ref)i))
-            return true;
-    }
-    return false;
+    const sj_numbers *names = &diff->names[side];
+    return bsearch(&diff->hashes[1 - side][ref], names->items, names->count, sizeof *names->items, compare_hashes) !=
+           NULL;
 }
 
 static sj_rename_row *find_rename(sj_diff *diff, const sj_ref classes[2])
@@ -213,6 +232,8 @@ snapjar_status sj_diff_see_rename(sj_diff *diff, const sj_ref classes[2], bool *
     if (known != NULL || diff->rename_count == RENAMES_MAX)
         return SNAPJAR_OK;
     SJ_TRY(sj_diff_grow(diff, &diff->renames, sizeof *diff->renames, diff->rename_count, &diff->rename_capacity));
+    SJ_TRY(list_names(diff, SJ_BEFORE));
+    SJ_TRY(list_names(diff, SJ_AFTER));
     *is_renamed = !is_named(diff, SJ_AFTER, classes[SJ_BEFORE]) && !is_named(diff, SJ_BEFORE, classes[SJ_AFTER]);
     diff->renames[diff->rename_count++] = (sj_rename_row){
         .refs = {classes[SJ_BEFORE], classes[SJ_AFTER]},
