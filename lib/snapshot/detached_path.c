@@ -190,7 +190,7 @@ snapjar_status snapjar_unseal_detached_path(snapjar_context *context, const char
     snapjar_sink *sink = NULL;
     snapjar_error own;
     uint8_t id[SJ_ID_SIZE];
-    uint64_t none;
+    uint64_t none = 0;
 
     removed = removed ? removed : &none;
     *removed = 0;

@@ -365,7 +365,6 @@ static void test_files_that_are_not_there(void **state)
 static void test_snapshot_from_a_pipe(void **state)
 {
     (void)state;
-    blob text = detach(&file, key, NULL);
     const char *blamed;
 
     assert_int_equal(mkfifo("pipe", 0600), 0);
@@ -377,6 +376,7 @@ static void test_snapshot_from_a_pipe(void **state)
     }
     assert_int_equal(seal_as("pipe", "pipe.seal", key, NULL, &blamed), SNAPJAR_OK);
     wait_for(writer);
+    blob text = detach(&file, key, NULL);
     assert_file_is("pipe.seal", &text);
     free(text.bytes);
 }
@@ -424,13 +424,20 @@ static void append_last(void)
         _exit(1);
 }
 
+/* That SEAL_PATH is of these records, by `key`. */
+static void assert_sealed(const blob *of)
+{
+    blob text = detach(of, key, NULL);
+
+    assert_file_is(SEAL_PATH, &text);
+    free(text.bytes);
+}
+
 /* What the file is once we have its lock is what counts. */
 static void test_changed_while_waiting(void **state)
 {
     (void)state;
     blob fewer = {file.bytes, starts[2]};
-    blob of_fewer = detach(&fewer, key, NULL);
-    blob of_all = detach(&file, key, NULL);
     bool *is_released;
 
     write_blob("new", &fewer);
@@ -438,29 +445,27 @@ static void test_changed_while_waiting(void **state)
     seal(key, false);
     wait_for(other);
     forget_release(is_released);
-    assert_file_is(SEAL_PATH, &of_fewer);
+    assert_sealed(&fewer);
     other = lock_and(FILE_PATH, append_last, &is_released);
     seal(key, true);
     wait_for(other);
     forget_release(is_released);
-    assert_file_is(SEAL_PATH, &of_all);
-    free(of_all.bytes);
-    free(of_fewer.bytes);
+    assert_sealed(&file);
 }
 
 /* A signature that somebody adds meanwhile is kept, or taken off as well. */
 static void test_signed_while_waiting(void **state)
 {
     (void)state;
-    blob text = detach(&file, key, NULL);
     bool *is_released;
 
-    seal(key, false);
-    seal(other_key, false);
-    blob both = read_blob(SEAL_PATH);
     for (int i = 0; i < 2; i++) {
-        write_blob(SEAL_PATH, &text);
-        write_blob("new", &both);
+        seal(key, true);
+        seal(other_key, false);
+        assert_int_equal(rename(SEAL_PATH, "new"), 0);
+        const off_t both_size = look("new").st_size;
+        seal(key, true);
+        assert_true(look(SEAL_PATH).st_size < both_size);
         pid_t other = lock_and(SEAL_PATH, put_new_seal, &is_released);
         if (i)
             unseal(NULL, 2);
@@ -469,11 +474,9 @@ static void test_signed_while_waiting(void **state)
         wait_for(other);
         forget_release(is_released);
         if (!i)
-            assert_int_equal(look(SEAL_PATH).st_size, both.size);
+            assert_int_equal(look(SEAL_PATH).st_size, both_size);
     }
     assert_int_equal(count_names(), 1);
-    free(both.bytes);
-    free(text.bytes);
 }
 
 /* What a test does, and looks at, when the last record was read. */
