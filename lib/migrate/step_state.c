@@ -226,16 +226,11 @@ static snapjar_status set_state(sj_apply *run, const sj_instance *instance, sj_r
     return sj_graph_add_change(run->graph, instance->ref, SJ_OP_BUILD, &state, 1, SNAPJAR_OFFSET_NONE, err);
 }
 
-/** Takes the state away: the instance is made when it was given, so that what it held can be an argument. */
+/** Takes the state away. The instance is made after what it held, and so later than it was. */
 static void drop_state(sj_apply *run, const sj_instance *instance)
 {
-    snapjar_graph *graph = run->graph;
-    sj_node *node = &graph->nodes[instance->ref];
-    for (uint32_t at = sj_graph_first_change(graph, node); at != 0; at = sj_graph_next_change(graph, node, at)) {
-        const sj_change change = sj_graph_change(graph, at);
-        if (change.op == SJ_OP_BUILD)
-            node->offset = change.offset;
-    }
+    sj_node *node = &run->graph->nodes[instance->ref];
+    node->flags |= SJ_NODE_IS_MOVED;
     node->changes = 0;
     run->is_stale = true;
 }

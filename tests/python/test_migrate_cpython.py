@@ -74,6 +74,20 @@ def make_class(kind, module, name, fields):
             return self
 
         made = type(name, (object,), {"__new__": new})
+    elif kind == "keywords":
+        def new_with_keywords(cls, *arguments, **keywords):
+            self = object.__new__(cls)
+            self.arguments, self.keywords = arguments, keywords
+            return self
+
+        def get_arguments(self):
+            return self.arguments, self.keywords
+
+        def get_state(self):
+            return {key: value for key, value in self.__dict__.items() if key not in ("arguments", "keywords")} or None
+
+        methods = {"__new__": new_with_keywords, "__getnewargs_ex__": get_arguments, "__getstate__": get_state}
+        made = type(name, (object,), methods)
     else:
         # A call with arguments by position, and state.
         def init(self, *arguments):
@@ -166,6 +180,11 @@ def picture(root):
             made.items = [see(item) for item in value]
         elif type(value) is dict:
             made.items = [[see(key), see(item)] for key, item in value.items()]
+        elif type(value) is collections.OrderedDict:
+            made.kind, made.cls = "dict", ("collections", "OrderedDict")
+            made.items = [[see(key), see(item)] for key, item in value.items()]
+        elif type(value) is collections.deque:
+            made.cls, made.items = ("collections", "deque"), [see(item) for item in value]
         else:
             made.cls = (type(value).__module__, type(value).__qualname__)
             if isinstance(value, list):
@@ -175,6 +194,9 @@ def picture(root):
             state = dict(getattr(value, "__dict__", {}))
             if made.kind in ("call", "new"):
                 made.arguments = [see(item) for item in state.pop("arguments")]
+            if made.kind == "keywords":
+                made.arguments = [see(item) for item in state.pop("arguments")]
+                made.arguments += [see(item) for _, item in sorted(state.pop("keywords").items())]
             made.fields = [[name, see(item), False] for name, item in state.items()]
             for base in reversed(type(value).__mro__):
                 for name in vars(base).get("__slots__", ()):
@@ -331,6 +353,8 @@ class Maker:
             return rng.choice(list(cls))
         if cls.kind == "call":
             made = cls(*(self.value(depth + 1) for _ in range(3)))
+        elif cls.kind == "keywords":
+            made = cls(self.value(depth + 1), k=self.value(depth + 1))
         else:
             made = cls.__new__(cls)
         self.pool.append(made)
@@ -402,7 +426,7 @@ class Steps:
     # Each of these adds one step.
 
     def rename(self):
-        old = self.pick("dict", "slots", "both", "list", "tuple", "call", "by_value", "by_name")
+        old = self.pick("dict", "slots", "both", "list", "tuple", "call", "by_value", "by_name", "keywords")
         if old is None:
             return
         new = (self.rng.choice(["app_new", "app_new.sub"]), "R%d" % len(self.steps))
@@ -484,7 +508,7 @@ class Steps:
         self.add(step, action)
 
     def drop(self):
-        cls = self.pick("dict", "slots", "both", "list", "call")
+        cls = self.pick("dict", "slots", "both", "list", "call", "keywords")
         if cls is None:
             return
         name = self.rng.choice("abc")
@@ -557,26 +581,28 @@ class Steps:
 
         def action(root):
             for item in entry(root, "numbers").items:
-                old = item.items
-                if item.kind != "atom":
-                    raise Wrong
-                if type(old).__name__ == to:
-                    continue
-                number = type(old) in (int, float) or (to == "int" and old is True)
-                if to == "str" and type(old) is bytes:
-                    item.items = old.decode()
-                elif to == "str" and number:
-                    item.items = repr(old)
-                elif to == "float" and type(old) in (int, str) and (number or old != "new"):
-                    item.items = float(old)
-                elif to == "int" and type(old) is float and old == int(old):
-                    item.items = int(old)
-                elif to == "int" and type(old) is str and old.lstrip("-").isdigit():
-                    item.items = int(old)
-                else:
-                    raise Wrong
+                retype_number(item, to)
 
         self.add(step, action)
+
+    def retype_filled(self):
+        """What was put into objects as into lists and dicts, and what they are made with."""
+        if not hasattr(self.root, "get") or "filled" not in self.root:
+            return
+        at = self.rng.choice(["['filled'][*][*]", "['filled'][2](0)"])
+
+        def action(root):
+            *filled, made = entry(root, "filled").items
+            if at.endswith("(0)"):
+                if not made.arguments:
+                    raise Wrong
+                retype_number(made.arguments[0], "str")
+                return
+            for value in filled:
+                for item in value.items:
+                    retype_number(item[1] if value.kind == "dict" else item, "str")
+
+        self.add({"op": "retype", "at": at, "to": "str"}, action)
 
     def list_step(self):
         choice = Literal(self.rng)
@@ -867,6 +893,28 @@ class Steps:
         self.add({"op": "remove", "at": "['numbers']", "value": value}, action)
 
 
+def retype_number(item, to):
+    """Changes a number or text as retype does."""
+    old = item.items
+    if item.kind != "atom":
+        raise Wrong
+    if type(old).__name__ == to:
+        return
+    number = type(old) in (int, float) or (to == "int" and old is True)
+    if to == "str" and type(old) is bytes:
+        item.items = old.decode()
+    elif to == "str" and number:
+        item.items = repr(old)
+    elif to == "float" and type(old) in (int, str) and (number or old != "new"):
+        item.items = float(old)
+    elif to == "int" and type(old) is float and old == int(old):
+        item.items = int(old)
+    elif to == "int" and type(old) is str and old.lstrip("-").isdigit():
+        item.items = int(old)
+    else:
+        raise Wrong
+
+
 def key_is(key, name):
     """Whether a dict takes the one for the other."""
     return key.kind == "atom" and key.items == name
@@ -883,7 +931,7 @@ def mapped(old):
 
 
 NAMES = ["any_depth", "any_depth", "any_depth", "member", "retype_set", "retype_when", "restate_others", "restate_arguments", "remove_value", "rename", "rename_module", "add_field", "add_field", "rename_field", "drop", "drop", "map_field", "retype_list",
-         "retype_atom", "list_step", "dict_step", "to_instance", "to_dict", "restate", "arguments", "arguments"]
+         "retype_atom", "retype_filled", "list_step", "dict_step", "to_instance", "to_dict", "restate", "arguments", "arguments"]
 
 
 def entry(root, name):
@@ -922,10 +970,13 @@ class Case:
         self.protocol = rng.randint(0, 5)
         # Older protocols do not know slots.
         kinds = ["dict", "dict", "list", "tuple", "call"] + (["slots", "both"] if self.protocol >= 2 else [])
+        # Before protocol 4 pickle hands keywords to functools.partial, and the class is not to be seen.
+        kinds += ["keywords"] if self.protocol >= 4 else []
         for i in range(rng.randint(2, 5)):
             kind = rng.choice(kinds)
             fields = ("p", "q", "r") if kind == "tuple" else ("a", "b", "c")
             classes.specs[OLD, "C%d" % i] = (kind, fields)
+        classes.specs[OLD, "Pair"] = ("call", ())
         classes.specs[OLD, "E"] = (rng.choice(["by_value", "by_name"]), (("A", 1), ("B", "two"), ("C", None)))
         maker = Maker(rng, classes)
         numbers = [rng.choice([1, 2.0, "3", "-4", 5.5, "6.5", 7]) for _ in range(rng.randint(1, 3))]
@@ -933,6 +984,8 @@ class Case:
         root = {"rows": rows, "numbers": numbers, "things": [maker.value() for _ in range(4)]}
         root["sets"] = [rng.choice([set, frozenset, list, tuple])([1, "x", (2, None)][: rng.randint(0, 3)]) for _ in range(2)]
         root["whens"] = [a_time(rng) for _ in range(rng.randint(1, 2))]
+        filled = [collections.deque([1, "x", 2.5]), collections.OrderedDict(b=1, a=2.0)]
+        root["filled"] = filled + [maker.real[OLD, "Pair"](rng.randint(0, 9), filled[0], 2)]
         self.to = rng.choice([self.protocol, self.protocol, rng.randint(0, 5)])
         self.data = pickle.dumps(root, self.protocol)
         self.old = classes.copy()

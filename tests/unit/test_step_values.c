@@ -297,6 +297,16 @@ static void test_moved(void **state)
         34,
         "looked at"};
     assert_true(check_refusal(*state, &r));
+    /* The state of C is {a: D([C])}: with D as its argument it is made after D, for which the list would be empty. */
+    const refusal made_later = {"[{`op`:`restate`,`class`:`m:C`,`to`:`arguments`,`by`:`new`,`fields`:[`a`]}]",
+                                BYTES("\x80\2"
+                                      "cm\nC\n)\x81q\0}X\1\0\0\0acm\nD\n]q\1h\0a\x85\x81sb."),
+                                SNAPJAR_UNSUPPORTED,
+                                SNAPJAR_DIAG_TRANSCODE_UNFAITHFUL,
+                                SNAPJAR_SPACE_CONTENT,
+                                23,
+                                "looked at"};
+    assert_true(check_refusal(*state, &made_later));
 }
 
 static void test_protocol(void **state)
