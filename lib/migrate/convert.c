@@ -136,9 +136,19 @@ CONVERT to_int(const conversion *c, snapjar_error *err)
     return add_int(c, text, size, err);
 }
 
+/** Whether Python writes the number so, or a whole one so as an int. */
+static bool is_written_so(const char *text, size_t size, uint64_t bits)
+{
+    char again[SJ_DOUBLE_TEXT_SIZE];
+    const size_t again_size = sj_double_format(bits, again);
+    const bool is_minus_zero = size == 2 && memcmp(text, "-0", 2) == 0;
+    const bool is_whole = again_size == size + 2 && memcmp(again + size, ".0", 2) == 0 && !is_minus_zero;
+    return (is_whole || again_size == size) && memcmp(again, text, size) == 0;
+}
+
 CONVERT to_float(const conversion *c, snapjar_error *err)
 {
-    char text[SJ_DECIMAL_TEXT_SIZE], again[SJ_DOUBLE_TEXT_SIZE];
+    char text[SJ_DECIMAL_TEXT_SIZE];
     size_t size;
     uint64_t bits;
     if (c->from == SJ_SEEN_INT) {
@@ -155,8 +165,8 @@ CONVERT to_float(const conversion *c, snapjar_error *err)
     }
     if (c->from != SJ_SEEN_STR)
         return refuse(c, "there is no such conversion");
-    if (!ascii_text(c, text, sizeof again, &size) || !sj_is_canonical_float((const uint8_t *)text, size) ||
-        !sj_double_parse(text, size, &bits))
+    if (!ascii_text(c, text, SJ_DOUBLE_TEXT_SIZE, &size) || !sj_is_canonical_float((const uint8_t *)text, size) ||
+        !sj_double_parse(text, size, &bits) || !is_written_so(text, size, bits))
         return refuse(c, "the text is not a number as Python writes it");
     return add_float(c, bits, err);
 }
