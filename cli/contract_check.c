@@ -55,16 +55,16 @@ static snapjar_status assess(const struct check *check, snapjar_pickles *pickles
     return status;
 }
 
-/* Whether the contract's policy denies what the object does, if it is to be loaded as it is. */
+/* Whether the contract denies what an object of this version does. */
 static snapjar_status judge(const struct check *check, snapjar_pickles *pickles, struct outcome *outcome,
-                            snapjar_denial *denial, bool *is_denied, snapjar_error *err)
+                            int64_t version, snapjar_denial *denial, bool *is_denied, snapjar_error *err)
 {
     snapjar_judgement *judgement = NULL;
     snapjar_status status = snapjar_pickles_scan(pickles, outcome->scan, err);
 
     *is_denied = false;
     if (status == SNAPJAR_OK)
-        status = snapjar_policy_judge(snapjar_contract_policy(check->contract), outcome->scan, &judgement, err);
+        status = snapjar_contract_judge(check->contract, outcome->scan, version, &judgement, err);
     if (status == SNAPJAR_OK && snapjar_judgement_verdict(judgement) != SNAPJAR_VERDICT_ALLOWED) {
         *is_denied = true;
         snapjar_judgement_describe(judgement, 0, denial);
@@ -152,8 +152,8 @@ static snapjar_status look_with(const struct check *check, const char *path, sna
     snapjar_status status = assess(check, pickles, item, context, &assessment, err);
 
     outcome->content = pickle_content(pickles, item);
-    if (status == SNAPJAR_OK && snapjar_assessment_state(assessment) <= SNAPJAR_CONTRACT_ACCEPTED)
-        status = judge(check, pickles, outcome, &denial, &is_denied, err);
+    if (status == SNAPJAR_OK && snapjar_assessment_state(assessment) <= SNAPJAR_CONTRACT_MIGRATABLE)
+        status = judge(check, pickles, outcome, snapjar_assessment_version(assessment), &denial, &is_denied, err);
     if (status == SNAPJAR_OK) {
         const snapjar_contract_state state = snapjar_assessment_state(assessment);
         note(check, outcome, assessment, is_denied ? &denial : NULL);

@@ -106,14 +106,16 @@ static snapjar_status assess(struct patient *patient, snapjar_context *context, 
     return status;
 }
 
-/* By the user's policy, or the contract's, which is about objects that are loaded as they are. */
-static const snapjar_policy *choose_policy(struct patient *patient, const struct doctor *doctor)
+/* By the user's policy, or that of the contract that knows the object. */
+static snapjar_status judge(struct patient *patient, const struct doctor *doctor, snapjar_judgement **judgement,
+                            snapjar_error *err)
 {
     if (patient->has_policy || !patient->assessment ||
-        !snapjar_contract_accepts(patient->contract, snapjar_assessment_version(patient->assessment)))
-        return doctor->policy;
+        snapjar_assessment_state(patient->assessment) == SNAPJAR_CONTRACT_UNKNOWN)
+        return snapjar_policy_judge(doctor->policy, patient->scan, judgement, err);
     patient->has_policy = true;
-    return snapjar_contract_policy(patient->contract);
+    return snapjar_contract_judge(patient->contract, patient->scan, snapjar_assessment_version(patient->assessment),
+                                  judgement, err);
 }
 
 /* What its header says, and what an analysis finds. A failure that is the pickle's own goes to `patient->failure`. */
@@ -131,7 +133,7 @@ static snapjar_status find_out(struct patient *patient, const struct doctor *doc
     if (status == SNAPJAR_OK && patient->contract)
         status = assess(patient, context, pickles, &found->assessment, err);
     if (status == SNAPJAR_OK)
-        status = snapjar_policy_judge(choose_policy(patient, doctor), patient->scan, &found->judgement, err);
+        status = judge(patient, doctor, &found->judgement, err);
     patient->judgement = found->judgement;
     return status;
 }

@@ -151,6 +151,11 @@ static enum grade grade_of(const struct patient *patient, const snapjar_denial *
     return !patient->has_policy && is_class_only ? GRADE_ATTENTION : GRADE_PROBLEM;
 }
 
+static bool is_migratable(const struct patient *patient)
+{
+    return patient->assessment && snapjar_assessment_state(patient->assessment) == SNAPJAR_CONTRACT_MIGRATABLE;
+}
+
 static void ask_allowed(const struct patient *patient, struct answer *answer)
 {
     const size_t count = snapjar_judgement_denial_count(patient->judgement);
@@ -159,7 +164,10 @@ static void ask_allowed(const struct patient *patient, struct answer *answer)
 
     if (snapjar_judgement_verdict(patient->judgement) == SNAPJAR_VERDICT_ALLOWED) {
         answer_say(answer, is_plain(patient) ? "It is plain data and can do nothing but be data."
-                                             : "Everything that it imports, calls and makes is allowed.");
+                           : is_migratable(patient)
+                               ? "Everything that it imports, calls and makes is allowed, or is what the contract's "
+                                 "migrations change; what they make of it is judged again."
+                               : "Everything that it imports, calls and makes is allowed.");
         return;
     }
     /* The first of the worst is told. */

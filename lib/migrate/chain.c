@@ -14,6 +14,7 @@
 #include "migrate/fields.h"
 #include "migrate/steps.h"
 #include "pickle/opcodes.h"
+#include "pickle/policy.h"
 
 /* ---- asking ---- */
 
@@ -42,6 +43,33 @@ bool sj_chain_admits(const snapjar_contract *contract, int64_t from, snapjar_tex
             return true;
     }
     return false;
+}
+
+typedef struct admitting {
+    const snapjar_contract *contract;
+    int64_t from;
+} admitting;
+
+static bool admit(void *state, snapjar_text module, snapjar_text name)
+{
+    const admitting *way = state;
+    return sj_chain_admits(way->contract, way->from, module, name);
+}
+
+snapjar_status snapjar_contract_judge(const snapjar_contract *contract, snapjar_scan *scan, int64_t version,
+                                      snapjar_judgement **judgement, snapjar_error *err)
+{
+    admitting way = {contract, version};
+    if (judgement != NULL)
+        *judgement = NULL;
+    if (contract == NULL || scan == NULL || judgement == NULL)
+        return sj_raise(err, SNAPJAR_INVALID_ARGUMENT, SNAPJAR_DIAG_INVALID_ARGUMENT, SJ_NOWHERE, "%s is NULL",
+                        contract == NULL ? "contract"
+                        : scan == NULL   ? "scan"
+                                         : "judgement");
+    const bool is_migrated =
+        !snapjar_contract_accepts(contract, version) && snapjar_contract_chain(contract, version, NULL);
+    return sj_policy_judge(contract->policy, scan, is_migrated ? admit : NULL, &way, judgement, err);
 }
 
 int sj_chain_protocol(const snapjar_contract *contract, int64_t from)

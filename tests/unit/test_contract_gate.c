@@ -52,6 +52,38 @@ static int tear_down(void **state)
     return 0;
 }
 
+/** Whether the contract allows a pickle of a version. */
+static bool allows(const char *bytes, size_t size, int64_t version)
+{
+    snapjar_scan *scan = NULL;
+    snapjar_judgement *judgement = NULL;
+    assert_ok(snapjar_scan_new(&scan, context, NULL, err));
+    assert_ok(snapjar_scan_pickle(scan, bytes, size - 1, err));
+    assert_ok(snapjar_contract_judge(contract, scan, version, &judgement, err));
+    const bool is_allowed = snapjar_judgement_verdict(judgement) == SNAPJAR_VERDICT_ALLOWED;
+    snapjar_judgement_free(judgement);
+    assert_int_equal(snapjar_contract_judge(NULL, scan, version, &judgement, NULL), SNAPJAR_INVALID_ARGUMENT);
+    assert_int_equal(snapjar_contract_judge(contract, NULL, version, &judgement, NULL), SNAPJAR_INVALID_ARGUMENT);
+    assert_int_equal(snapjar_contract_judge(contract, scan, version, NULL, NULL), SNAPJAR_INVALID_ARGUMENT);
+    assert_null(judgement);
+    snapjar_scan_free(scan);
+    return is_allowed;
+}
+
+/** What the migrations take away is admitted in a pickle that is to be migrated, and in no other. */
+static void test_judge(void **state)
+{
+    (void)state;
+    assert_true(allows(job_0, sizeof job_0, 0));
+    assert_false(allows(job_0, sizeof job_0, 1));
+    assert_false(allows(job_0, sizeof job_0, 2));
+    assert_false(allows(job_0, sizeof job_0, 3));
+    assert_false(allows(job_0, sizeof job_0, 9));
+    assert_true(allows(job_1, sizeof job_1, 1));
+    assert_true(allows(job_2, sizeof job_2, 2));
+    assert_false(allows(job_bad, sizeof job_bad, 0));
+}
+
 static blob pack_job(const char *bytes, size_t size, const char *type, int64_t version)
 {
     snapjar_pack_options options = test_options();
@@ -436,9 +468,16 @@ static void test_files_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_graph_goes_all_the_way),  TEST(test_graph_is_refused),   TEST(test_ways),
-        TEST(test_load_migrates),           TEST(test_load_refuses),       TEST(test_load_allocation_failures),
-        TEST(test_load_judges_large_scans), TEST(test_load_moves_buffers), TEST(test_files),
+        TEST(test_graph_goes_all_the_way),
+        TEST(test_graph_is_refused),
+        TEST(test_ways),
+        TEST(test_judge),
+        TEST(test_load_migrates),
+        TEST(test_load_refuses),
+        TEST(test_load_allocation_failures),
+        TEST(test_load_judges_large_scans),
+        TEST(test_load_moves_buffers),
+        TEST(test_files),
         TEST(test_files_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

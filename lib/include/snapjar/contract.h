@@ -99,6 +99,16 @@ SNAPJAR_API bool snapjar_contract_takes_type(const snapjar_contract *contract, c
 SNAPJAR_API bool snapjar_contract_next(const snapjar_contract *contract, int64_t from, int64_t *to,
                                        const char **description);
 
+/**
+ * Judges a scan that has come to its end by the contract's policy, for an object of this version. If the object is to
+ * be migrated, what the migrations change or take away, and what its version is described to have, is admitted beside
+ * it: what they make of the object has a pickle of its own, to be judged as one of the current version. Free the
+ * judgement with snapjar_judgement_free.
+ */
+SNAPJAR_API SNAPJAR_MUST_CHECK snapjar_status snapjar_contract_judge(const snapjar_contract *contract,
+                                                                     snapjar_scan *scan, int64_t version,
+                                                                     snapjar_judgement **judgement, snapjar_error *err);
+
 /* ---- checking ---- */
 
 typedef enum snapjar_contract_state {

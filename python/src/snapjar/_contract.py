@@ -156,8 +156,8 @@ def migrate(
     )
     results = []
     for name, (changed, records, changed_records, foreign, error, *seals) in zip(names, rows, strict=True):
-        if error is None and foreign and not changed:
-            error = ContractError(f"{foreign} of {records} records are of another type [unexpected-type]")._with(
+        if error is None and foreign and foreign == records:
+            error = ContractError("no record is of the contract's type [unexpected-type]")._with(
                 status="refused", diagnostic="unexpected-type", hint=hint_of("unexpected-type")
             )
         results.append(Migrated(os.fsdecode(name), bool(changed), records, changed_records, error, *seals))
