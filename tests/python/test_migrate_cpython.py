@@ -5,8 +5,8 @@
 $SNAPJAR_MIGRATE is the program built from tests/helpers/migrate.c. Random objects of random classes are pickled at each
 protocol, and random steps are applied to the pickles. The same steps, written down here a second time, are applied to a
 picture of the loaded old object: what each value is, what it holds, and which are one. That must be the picture of what
-the unpickler makes of the new pickle with the new classes. $SNAPJAR_MIGRATE_CASES is how many (default 400), and
-$SNAPJAR_MIGRATE_SEED where the seeds begin. Half as many come from Python 2.7, if $SNAPJAR_PYTHONS or pyenv has one:
+the unpickler makes of the new pickle with the new classes. $SNAPJAR_MIGRATE_CASES is how many (default 400, or 5000 with
+SNAPJAR_TEST_FULL), and $SNAPJAR_MIGRATE_SEED where the seeds begin. Half as many come from Python 2.7, if $SNAPJAR_PYTHONS or pyenv has one:
 migrate_objects.py makes them.
 """
 
@@ -25,7 +25,7 @@ import sys
 import tempfile
 
 HELPER = os.environ.get("SNAPJAR_MIGRATE")
-CASES = int(os.environ.get("SNAPJAR_MIGRATE_CASES", "400"))
+CASES = int(os.environ.get("SNAPJAR_MIGRATE_CASES", "5000" if os.environ.get("SNAPJAR_TEST_FULL") else "400"))
 SEED = int(os.environ.get("SNAPJAR_MIGRATE_SEED", "1"))
 OLD = "app_old.models"
 
