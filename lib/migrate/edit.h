@@ -80,6 +80,8 @@ typedef struct sj_apply {
     /** Places of values in the graph's words, and what each is in. */
     sj_refs places;
     sj_refs owners;
+    /** Tuples with other elements, and objects with other arguments. */
+    sj_refs rehashed;
     /** The literal of "value" if it can be shared, and the text of a member: 0 until they are needed. */
     sj_ref literal;
     sj_ref texts[SJ_IN_COUNT];
@@ -91,6 +93,12 @@ snapjar_status sj_apply_raise(const sj_apply *run, snapjar_diagnostic diagnostic
 
 /** Counts a value among those that the step is about, and among the changed. To be called before it is changed. */
 snapjar_status sj_apply_note(sj_apply *run, sj_ref ref, bool is_changed, snapjar_error *err)
+    __attribute__((warn_unused_result));
+
+/* ---- step_class.c ---- */
+
+/** Refuses if one of these is a key or in a set, or in a tuple that is. */
+snapjar_status sj_apply_check_hashed(sj_apply *run, const sj_refs *changed, const char *reason, snapjar_error *err)
     __attribute__((warn_unused_result));
 
 /* ---- selection.c ---- */

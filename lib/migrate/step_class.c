@@ -170,6 +170,31 @@ static sj_ref find_called(const snapjar_graph *graph, sj_ref ref, const uint8_t 
     return 0;
 }
 
+snapjar_status sj_apply_check_hashed(sj_apply *run, const sj_refs *changed, const char *reason, snapjar_error *err)
+{
+    const snapjar_graph *graph = run->graph;
+    uint8_t *marks = changed->count > 0 ? sj_alloc_zero(graph->context, graph->node_count) : NULL;
+    snapjar_status status = SNAPJAR_OK;
+    if (changed->count == 0)
+        return SNAPJAR_OK;
+    if (marks == NULL)
+        return sj_raise_no_memory(err, graph->node_count);
+    for (size_t i = 0; i < changed->count; i++)
+        marks[changed->items[i]] = 1;
+    /* Tuples of tuples of ...: deeper ones come later in the array, so that one pass is enough but for cycles. */
+    for (int pass = 0; pass < 8 && spread_marks(graph, marks); pass++)
+        continue;
+    for (size_t i = 1; i < graph->node_count && status == SNAPJAR_OK; i++) {
+        const bool is_there = (graph->nodes[i].flags & SJ_NODE_IS_REFERENCED) != 0;
+        const sj_ref hashed = is_there ? find_hashed(graph, (sj_ref)i, marks) : 0;
+        if (hashed != 0)
+            status = sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, hashed, err,
+                                    "it is a key or in a set, or in a tuple that is; %s", reason);
+    }
+    sj_free(graph->context, marks);
+    return status;
+}
+
 static snapjar_status check_uses(sj_apply *run, snapjar_error *err)
 {
     const snapjar_graph *graph = run->graph;
@@ -186,18 +211,9 @@ static snapjar_status check_uses(sj_apply *run, snapjar_error *err)
             status = sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, called, err,
                                     "it is called, or names what is called; a dict cannot be that");
     }
-    /* Tuples of tuples of ...: deeper ones come later in the array, so that one pass is enough but for cycles. */
-    for (int pass = 0; pass < 8 && spread_marks(graph, marks); pass++)
-        continue;
-    for (size_t i = 1; i < graph->node_count && status == SNAPJAR_OK; i++) {
-        const bool is_there = (graph->nodes[i].flags & SJ_NODE_IS_REFERENCED) != 0;
-        const sj_ref hashed = is_there ? find_hashed(graph, (sj_ref)i, marks) : 0;
-        if (hashed != 0)
-            status = sj_apply_raise(run, SNAPJAR_DIAG_STEP_UNFAITHFUL, hashed, err,
-                                    "it is a key or in a set, or in a tuple that is; a dict cannot be that");
-    }
     sj_free(graph->context, marks);
-    return status;
+    SJ_TRY(status);
+    return sj_apply_check_hashed(run, &run->selected, "a dict cannot be that", err);
 }
 
 snapjar_status sj_apply_to_dict(sj_apply *run, snapjar_error *err)

@@ -7,16 +7,34 @@
 #include "migrate/convert_time.h"
 #include "migrate/edit.h"
 
+/** Whether a value is one that its owner is hashed by: an element of a tuple, or an argument. */
+static bool is_hashed_by(const snapjar_graph *graph, sj_ref owner, uint32_t place)
+{
+    sj_instance instance;
+    if (sj_graph_node(graph, owner)->kind == SJ_NODE_TUPLE)
+        return true;
+    return sj_instance_see(graph, owner, &instance) && place >= instance.argument_first &&
+           place - instance.argument_first < instance.argument_count;
+}
+
 /** Puts a new value into a place of an object. */
 static snapjar_status change_place(sj_apply *run, size_t index, sj_ref value, snapjar_error *err)
 {
     const uint32_t place = run->places.items[index];
-    const sj_ref old = run->graph->words[place];
-    SJ_TRY(sj_apply_note(run, run->owners.items[index], value != old, err));
+    const sj_ref old = run->graph->words[place], owner = run->owners.items[index];
+    SJ_TRY(sj_apply_note(run, owner, value != old, err));
     if (value == old)
         return SNAPJAR_OK;
+    if (is_hashed_by(run->graph, owner, place))
+        SJ_TRY(sj_refs_add(run->graph->context, &run->rehashed, owner, err));
     sj_graph_put(run->graph, place, value);
     return sj_apply_release(run, old, err);
+}
+
+/** What is looked for by its hash stays what it was: two of them might be one afterwards, or none could be hashed. */
+static snapjar_status check_rehashed(sj_apply *run, snapjar_error *err)
+{
+    return sj_apply_check_hashed(run, &run->rehashed, "it would be another one", err);
 }
 
 /** The name that "from" has for the type of a value. */
@@ -48,7 +66,7 @@ snapjar_status sj_apply_retype(sj_apply *run, snapjar_error *err)
             return sj_apply_raise(run, SNAPJAR_DIAG_STEP_VALUE, value, err, "it cannot become a %s: %s", to, reason);
         SJ_TRY(change_place(run, i, ref, err));
     }
-    return SNAPJAR_OK;
+    return check_rehashed(run, err);
 }
 
 /* ---- map ---- */
@@ -79,7 +97,7 @@ snapjar_status sj_apply_map(sj_apply *run, snapjar_error *err)
             SJ_TRY(sj_literal_add(run->graph, sj_json_at(pair, 1), &ref, err));
         SJ_TRY(change_place(run, i, ref, err));
     }
-    return SNAPJAR_OK;
+    return check_rehashed(run, err);
 }
 
 /* ---- rename_member ---- */

@@ -151,6 +151,7 @@ snapjar_status sj_steps_apply(const sj_steps *steps, snapjar_graph *graph, sj_st
         sj_free(graph->context, run.uses);
         sj_free(graph->context, run.places.items);
         sj_free(graph->context, run.owners.items);
+        sj_free(graph->context, run.rehashed.items);
         if (status != SNAPJAR_OK)
             return status;
         if (report != NULL)

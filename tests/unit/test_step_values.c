@@ -258,6 +258,10 @@ static const refusal refusals[] = {
     {ON_CLASS("to_dict", ""), BYTES("\x80\2" "cn\nf\ncm\nC\n)\x81R."), UNFAITHFUL(13, "is called")},
     {ON_CLASS("to_dict", ""), BYTES("\x80\4\x8c\1n" "cm\nC\n)\x81\x93."), UNFAITHFUL(11, "is called")},
     {ON_CLASS("to_dict", ""), BYTES("(cm\nC\n)\x81oN0."), UNFAITHFUL(7, "is called")},
+    /* (2, 1) and (2, '1') in a set would be one; so would objects by their arguments. */
+    {"[{`op`:`retype`,`at`:`{*}[1]`,`to`:`str`}]", BYTES("\x80\4\x8f(K\2K\1\x86K\2\x8c\1" "1\x86\x90."), UNFAITHFUL(8, "another one")},
+    {"[{`op`:`map`,`at`:`{*}[1][0]`,`values`:[[1,[]]]}]", BYTES("\x80\4\x8f(K\2K\1\x85\x86\x90."), UNFAITHFUL(9, "another one")},
+    {"[{`op`:`retype`,`at`:`{*}(0)`,`to`:`str`}]", BYTES("\x80\4\x8f(\x8c\1m\x8c\1C\x93K\1\x85\x81\x90."), UNFAITHFUL(14, "another one")},
     {"[{`op`:`retype`,`at`:`{*}`,`to`:`str`}]", BYTES("\x80\4\x8f(K\1\x90."), UNFAITHFUL(2, "one by one")},
     {ON_ROOT("to_instance", ",`class`:`m:C`"), BYTES("}K\1K\1s."), UNFAITHFUL(0, "no text")},
     {ON_ROOT("to_instance", ",`class`:`m:C`"), BYTES("]."), UNFAITHFUL(0, "no plain dict")},
