@@ -16,6 +16,9 @@
 #define BATCH_SIZE 1000
 /** A pickle that says the same many times was long itself. */
 #define REPEATS_PER_BYTE 16
+/** Values that come up inside of themselves do so a few tasks away, as a rule. */
+#define LOOKS_PER_BYTE 1024
+#define LOOKS_MAX (UINT64_C(1) << 31)
 
 /* ---- memo ---- */
 
@@ -35,6 +38,14 @@ static bool needs_put(const sj_emitter *e, const sj_node *node, bool is_dropped)
         return true;
     /* One that is filled by calls is an argument of those. */
     return node->kind == SJ_NODE_SET && e->protocol < 4 && !sj_emit_can_gather(e, node);
+}
+
+/** A value comes up that has a memo entry. */
+static SJ_EMIT get(sj_emitter *e, sj_ref ref, snapjar_error *err)
+{
+    if ((e->memo[ref] & SJ_MEMO_OPEN) != 0)
+        SJ_TRY(sj_emit_check_open(e, ref, err));
+    return sj_emit_get(e, (e->memo[ref] & ~SJ_MEMO_OPEN) - SJ_MEMO_FIRST, err);
 }
 
 /** A value comes up that was begun and has no memo entry. */
@@ -88,7 +99,17 @@ static SJ_EMIT finish(sj_emitter *e, const sj_emit_task *made, snapjar_error *er
     }
     if (!has_elements)
         task.change = sj_graph_first_change(e->graph, node);
+    if (e->memo[ref] >= SJ_MEMO_FIRST)
+        e->memo[ref] |= SJ_MEMO_OPEN;
     return push(e, &task, err);
+}
+
+/** All that happened to a value was emitted. */
+static void close_value(sj_emitter *e, const sj_emit_task *task)
+{
+    if (e->memo[task->ref] >= SJ_MEMO_FIRST)
+        e->memo[task->ref] &= ~SJ_MEMO_OPEN;
+    sj_emit_leave(e, task);
 }
 
 /** Whether it is a plain value to which nothing else refers, so that nothing of it need be remembered. */
@@ -105,11 +126,8 @@ static SJ_EMIT emit_task(sj_emitter *e, sj_emit_task task, snapjar_error *err)
     SJ_TRY(sj_emit_boundary(e, err));
     if (is_lone(e, node))
         return sj_emit_plain(e, node, err);
-    if (e->memo[ref] >= SJ_MEMO_FIRST) {
-        if (e->moved_depth > 0)
-            SJ_TRY(sj_emit_check_moved(e, ref, err));
-        return sj_emit_get(e, e->memo[ref] - SJ_MEMO_FIRST, err);
-    }
+    if (e->memo[ref] >= SJ_MEMO_FIRST)
+        return get(e, ref, err);
     if (e->memo[ref] == SJ_MEMO_BEGUN && can_put(node)) {
         SJ_TRY(repeat(e, node, err));
         if (e->must_restart)
@@ -135,7 +153,7 @@ static SJ_EMIT make(sj_emitter *e, snapjar_error *err)
     if (e->memo[task.ref] >= SJ_MEMO_FIRST) {
         sj_emit_leave(e, &task);
         SJ_TRY(sj_emit_unmake(e, node, err));
-        return sj_emit_get(e, e->memo[task.ref] - SJ_MEMO_FIRST, err);
+        return get(e, task.ref, err);
     }
     SJ_TRY(sj_emit_make(e, node, err));
     return finish(e, &task, err);
@@ -263,7 +281,7 @@ static SJ_EMIT fill_set(sj_emitter *e, sj_emit_task *task, const sj_change *chan
     if (index == 0) {
         SJ_TRY(sj_emit_helper(e, SJ_HELPER_IOR, err));
         SJ_TRY(sj_emit_open_tuple(e, 2, err));
-        SJ_TRY(sj_emit_get(e, e->memo[task->ref] - SJ_MEMO_FIRST, err));
+        SJ_TRY(sj_emit_get(e, (e->memo[task->ref] & ~SJ_MEMO_OPEN) - SJ_MEMO_FIRST, err));
         SJ_TRY(sj_emit_helper(e, SJ_HELPER_SET, err));
         SJ_TRY(sj_emit_open_tuple(e, 1, err));
         SJ_TRY(sj_emit_opcode(e, SJ_OP_MARK, err));
@@ -363,7 +381,7 @@ static SJ_EMIT advance(sj_emitter *e, snapjar_error *err)
     SJ_TRY(step_change(e, task, node, &is_done, err));
     /* When it is done no task was pushed that could have moved this one. */
     if (is_done && !next_change(e, &e->tasks[task_count - 1], node))
-        sj_emit_leave(e, &e->tasks[--e->task_count]);
+        close_value(e, &e->tasks[--e->task_count]);
     return SNAPJAR_OK;
 }
 
@@ -382,8 +400,8 @@ static SJ_EMIT attempt(sj_emitter *e, snapjar_error *err)
     e->memo_count = 0;
     e->task_count = 0;
     e->effect_offset = 0;
-    e->moved_depth = 0;
     e->repeats_left = REPEATS_PER_BYTE * ((uint64_t)graph->size + graph->node_count);
+    e->looks_left = sj_min(LOOKS_PER_BYTE * ((uint64_t)graph->size + graph->node_count), LOOKS_MAX);
     memset(e->memo, 0, graph->node_count * sizeof *e->memo);
     memset(e->helpers, 0, sizeof e->helpers);
     SJ_TRY(sj_emit_begin(e, err));

@@ -36,6 +36,9 @@ typedef enum sj_helper {
 
 /** What is known of a node that has no memo entry: not emitted; begun; a class that an INST looked up. */
 enum { SJ_MEMO_NONE = 0, SJ_MEMO_BEGUN = 1, SJ_MEMO_KNOWN = 2, SJ_MEMO_FIRST = 3 };
+/** Of a node that has one: what happened to it is being emitted. */
+#define SJ_MEMO_OPEN (UINT32_C(1) << 31)
+#define SJ_MEMO_COUNT_MAX (SJ_MEMO_OPEN - SJ_MEMO_FIRST)
 
 /** A value that is being emitted. */
 typedef struct sj_emit_task {
@@ -64,7 +67,7 @@ typedef struct sj_emitter {
     snapjar_context *context;
     int protocol;
 
-    /** By node: SJ_MEMO_..., or the entry's index + SJ_MEMO_FIRST. */
+    /** By node: SJ_MEMO_..., or the entry's index + SJ_MEMO_FIRST, and maybe SJ_MEMO_OPEN. */
     uint32_t *memo;
     uint32_t memo_count;
     /** Index + 1, or 0. */
@@ -82,8 +85,8 @@ typedef struct sj_emitter {
     uint64_t repeats_left;
     /** Of the last effect, within what was moved if it is that. */
     uint64_t effect_offset;
-    /** Moved values that are being emitted. */
-    size_t moved_depth;
+    /** Tasks that may still be looked through for what comes too early. */
+    uint64_t looks_left;
 
     sj_spool *spool;
     /** What was not handed to the spool yet: the content of the open frame. */
@@ -143,13 +146,13 @@ snapjar_status sj_emit_refuse(const sj_emitter *e, uint64_t offset, snapjar_erro
 /** Something happens that was at this offset: it must not have come later than what was emitted after it. */
 SJ_EMIT sj_emit_effect(sj_emitter *e, uint64_t offset, snapjar_error *err);
 
-/* ---- emit_moved.c ---- */
+/* ---- emit_order.c ---- */
 
 /** Around a value: the order of effects is kept inside of what was moved, and outside of it. */
 void sj_emit_enter(sj_emitter *e, sj_emit_task *task);
 void sj_emit_leave(sj_emitter *e, const sj_emit_task *task);
-/** A value comes up again inside of something that was moved. */
-SJ_EMIT sj_emit_check_moved(sj_emitter *e, sj_ref ref, snapjar_error *err);
+/** Refuses a value that comes up inside of itself where something looks at it that did so later, when it was whole. */
+SJ_EMIT sj_emit_check_open(sj_emitter *e, sj_ref ref, snapjar_error *err);
 
 /* ---- emit_literal.c ---- */
 

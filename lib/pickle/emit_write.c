@@ -102,6 +102,8 @@ SJ_EMIT sj_emit_get(sj_emitter *e, uint32_t index, snapjar_error *err)
 
 SJ_EMIT sj_emit_put(sj_emitter *e, uint32_t *index, snapjar_error *err)
 {
+    if (e->memo_count == SJ_MEMO_COUNT_MAX)
+        return sj_emit_refuse(e, e->effect_offset, err, "it needs too many memo entries");
     *index = e->memo_count++;
     if (e->protocol >= 4)
         return sj_emit_opcode(e, SJ_OP_MEMOIZE, err);
