@@ -516,7 +516,8 @@ snapjar_status sj_machine_execute(sj_machine *machine, const sj_token *token, sn
     const unsigned allowed = machine->protocol >= 2 ? (2u << machine->protocol) - 1 : 3u;
     machine->opcode_count++;
     machine->protocol_bits |= bit;
-    if ((bit & allowed) == 0 && token->opcode != SJ_OP_PROTO)
+    /* TUPLE2 holds what a state setter is called with at any protocol: save_reduce of CPython 3.8 and later. */
+    if ((bit & allowed) == 0 && token->opcode != SJ_OP_PROTO && token->opcode != SJ_OP_TUPLE2)
         SJ_TRY(sj_machine_find(machine, SNAPJAR_DIAG_NON_CANONICAL_PROTOCOL, token->offset, err,
                                "%s is of protocol %d, and the protocol is %d", opcode_name(token),
                                snapjar_opcode_find(token->opcode)->protocol, machine->protocol));

@@ -239,6 +239,9 @@ static BUILD drop(builder *b, const sj_token *token, sj_ref ref, size_t below, s
     if (is_last_call(b->graph, ref))
         return drop_call(b, token, below, err);
     SJ_TRY(find_holder(b, token, below, &holder, err));
+    /* None, True and False are one value each, which is still there. */
+    if (holder == ref)
+        return SNAPJAR_OK;
     return sj_graph_add_change(b->graph, holder, SJ_OP_POP, &ref, 1, token->offset, err);
 }
 

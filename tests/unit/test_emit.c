@@ -156,6 +156,7 @@ static const row rows[] = {
     {BYTES("]cm\nf\n)R0K\1" "a."), 1, BYTES("]cm\nf\n)R0K\1" "a.")},
     {BYTES("](cm\nf\n)R1."), 2, BYTES("\x80\2]cm\nf\n)R0.")},
     {BYTES("Vkey\ncm\nf\n0."), 1, BYTES("X\3\0\0\0keycm\nf\n0.")},
+    {BYTES("\x89(\x97\x89" "1."), 5, BYTES("\x80\5\x95\4\0\0\0\0\0\0\0\x89\x97" "0.")},
     {BYTES("cm\nf\n)R0cm\ng\n)Rq\0" "0h\0."), 1, BYTES("cm\nf\n)R0cm\ng\n)Rq\0.")},
 };
 /* clang-format on */

@@ -349,8 +349,9 @@ static const odd oddities[] = {
     ODD("\x89.", NON_CANONICAL_PROTOCOL, 0),
     ODD("\x8a\1a.", NON_CANONICAL_PROTOCOL, 0),
     ODD("N\x85.", NON_CANONICAL_PROTOCOL, 1),
-    ODD("NN\x86.", NON_CANONICAL_PROTOCOL, 2),
     ODD("NNN\x87.", NON_CANONICAL_PROTOCOL, 3),
+    /* A state setter's arguments at protocol 0. */
+    FINE("c__main__\nA\np0\n(tRp1\nc__main__\nsetter\np2\ng1\n(dp3\nVx\np4\nI1\ns\x86R0."),
     ODD("\x80\2B\1\0\0\0a.", NON_CANONICAL_PROTOCOL, 2),
     ODD("\x80\3\x8f.", NON_CANONICAL_PROTOCOL, 2),
     ODD("\x80\3N\x94.", NON_CANONICAL_PROTOCOL, 3),
