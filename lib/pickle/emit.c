@@ -16,8 +16,9 @@
 #define BATCH_SIZE 1000
 /** A pickle that says the same many times was long itself. */
 #define REPEATS_PER_BYTE 16
-/** Values that come up inside of themselves do so a few tasks away, as a rule. */
+/** Values that come up inside of themselves do so a few tasks away, as a rule: that is for large pickles. */
 #define LOOKS_PER_BYTE 1024
+#define LOOKS_MIN (UINT64_C(1) << 24)
 #define LOOKS_MAX (UINT64_C(1) << 31)
 
 /* ---- memo ---- */
@@ -401,7 +402,8 @@ static SJ_EMIT attempt(sj_emitter *e, snapjar_error *err)
     e->task_count = 0;
     e->effect_offset = 0;
     e->repeats_left = REPEATS_PER_BYTE * ((uint64_t)graph->size + graph->node_count);
-    e->looks_left = sj_min(LOOKS_PER_BYTE * ((uint64_t)graph->size + graph->node_count), LOOKS_MAX);
+    const uint64_t looks = LOOKS_PER_BYTE * ((uint64_t)graph->size + graph->node_count);
+    e->looks_left = looks < LOOKS_MIN ? LOOKS_MIN : sj_min(looks, LOOKS_MAX);
     memset(e->memo, 0, graph->node_count * sizeof *e->memo);
     memset(e->helpers, 0, sizeof e->helpers);
     SJ_TRY(sj_emit_begin(e, err));
