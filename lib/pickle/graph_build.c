@@ -130,11 +130,23 @@ static BUILD make(builder *b, const sj_token *token, sj_node_kind kind, size_t f
     return push(b, ref, err);
 }
 
+/** None, True and False are one node each, but for one that something happens to: where it is on the stack it gets a
+ * node of its own, so that nothing happens where the others are. */
+static BUILD single_out(builder *b, size_t place, snapjar_error *err)
+{
+    const sj_ref ref = b->stack[place];
+    const sj_node node = b->graph->nodes[ref];
+    if (node.kind > SJ_NODE_FALSE || ref != b->singletons[node.kind - SJ_NODE_NONE])
+        return SNAPJAR_OK;
+    return sj_graph_add(b->graph, (sj_node_kind)node.kind, node.form, node.offset, &b->stack[place], err);
+}
+
 /** Changes the value below the values from `first`, which it takes. */
 static BUILD change(builder *b, const sj_token *token, size_t first, snapjar_error *err)
 {
     if (first <= fence(b) || first > b->depth)
         return raise_bug(token, err);
+    SJ_TRY(single_out(b, first - 1, err));
     SJ_TRY(sj_graph_add_change(b->graph, b->stack[first - 1], token->opcode, b->stack + first, b->depth - first,
                                token->offset, err));
     b->depth = first;
@@ -190,6 +202,8 @@ static bool is_negligible(const sj_node *node)
 static BUILD find_holder(builder *b, const sj_token *token, size_t below, sj_ref *holder, snapjar_error *err)
 {
     snapjar_graph *graph = b->graph;
+    if (below > 0)
+        SJ_TRY(single_out(b, below - 1, err));
     *holder = below > 0 ? b->stack[below - 1] : graph->prelude;
     if (*holder != 0)
         return SNAPJAR_OK;
@@ -239,9 +253,6 @@ static BUILD drop(builder *b, const sj_token *token, sj_ref ref, size_t below, s
     if (is_last_call(b->graph, ref))
         return drop_call(b, token, below, err);
     SJ_TRY(find_holder(b, token, below, &holder, err));
-    /* None, True and False are one value each, which is still there. */
-    if (holder == ref)
-        return SNAPJAR_OK;
     return sj_graph_add_change(b->graph, holder, SJ_OP_POP, &ref, 1, token->offset, err);
 }
 

@@ -82,14 +82,15 @@ static void check_protocol(snapjar_context *context, const snapjar_graph *graph,
     bool has_lines = false, has_sets = false;
     for (sj_ref ref = 1; ref < graph->node_count; ref++) {
         has_lines |= graph->nodes[ref].kind == SJ_NODE_GLOBAL && graph->nodes[ref].count == 0;
-        has_sets |= graph->nodes[ref].kind == SJ_NODE_SET;
+        has_sets |= graph->nodes[ref].kind == SJ_NODE_SET || graph->nodes[ref].kind == SJ_NODE_FROZENSET;
     }
     if (protocol == 5 && !has_lines)
         compare_effects(graph, again);
     /* What was begun anew may have had memo entries for all; the second time they are where they are needed. */
     snapjar_sink *second = emit(context, again, protocol);
     if (second == NULL) {
-        /* Only a set that nobody keeps, filled by calls: it has a memo entry all the same. */
+        /* Only a set that nobody keeps, filled by calls: it has a memo entry all the same. And a frozenset inside of
+         * itself, which is now called with a list that is whole. */
         require(protocol < 4 && has_sets, "what was emitted is refused", protocol);
         snapjar_graph_free(again);
         snapjar_sink_free(first);
