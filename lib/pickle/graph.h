@@ -141,6 +141,11 @@ static inline const sj_node *sj_graph_node(const snapjar_graph *graph, sj_ref re
     return &graph->nodes[ref];
 }
 
+/** Fills a graph that has its options, bytes and protocol, after a scan of those that succeeded: `stack_depth` is the
+ * most values that were on its stack. */
+snapjar_status sj_graph_build(snapjar_graph *graph, size_t stack_depth, snapjar_error *err)
+    __attribute__((warn_unused_result));
+
 /**
  * As snapjar_graph_new, of bytes that `scanned` has gone over to their end with default limits (but for the lines'), so
  * that it need not be done again. If that failed, or is NULL, it is done.
