@@ -235,6 +235,29 @@ static void test_layouts(void **state)
 
 /* ---- identity ---- */
 
+static void test_many_classes_with_another_name(void **state)
+{
+    /* A dict with one object of each class, all of which have another name. Beyond 512 they are of another type. */
+    for (unsigned count = 512; count <= 513; count++) {
+        static char pickles[2][513 * 24];
+        snapjar_graph *graphs[2];
+        snapjar_diff_summary summary;
+        for (int side = 0; side < 2; side++) {
+            char *at = pickles[side];
+            at += sprintf(at, "}(");
+            for (unsigned i = 0; i < count; i++)
+                at += sprintf(at, "I%u\ncapp\n%c%u\n)R", i, side == 0 ? 'A' : 'B', i);
+            at += sprintf(at, "u.");
+            graphs[side] = new_graph(*state, pickles[side], (size_t)(at - pickles[side]));
+        }
+        assert_ok(snapjar_graph_diff(graphs[0], graphs[1], NULL, &summary, err));
+        assert_int_equal(summary.layout_count, 512);
+        assert_int_equal(summary.change_count, count - 512);
+        snapjar_graph_free(graphs[0]);
+        snapjar_graph_free(graphs[1]);
+    }
+}
+
 static void test_identity(void **state)
 {
     EXPECT("(]q\0h\0t.", "(]]t.", "copied [1]: [] -> []\n");
@@ -441,23 +464,12 @@ static void test_refused_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_no_difference),
-        TEST(test_leaves),
-        TEST(test_long_texts_are_shown_where_they_differ),
-        TEST(test_lists),
-        TEST(test_many_edits),
-        TEST(test_dicts_and_sets),
-        TEST(test_objects),
-        TEST(test_layouts),
-        TEST(test_identity),
-        TEST(test_cycles),
-        TEST(test_changes_are_counted_beyond_the_limit),
-        TEST(test_memo_bombs),
-        TEST(test_depth),
-        TEST(test_effort),
-        TEST(test_arguments),
-        TEST(test_taker_ends_it),
-        cmocka_unit_test(test_refused_memory),
+        TEST(test_no_difference), TEST(test_leaves),        TEST(test_long_texts_are_shown_where_they_differ),
+        TEST(test_lists),         TEST(test_many_edits),    TEST(test_dicts_and_sets),
+        TEST(test_objects),       TEST(test_layouts),       TEST(test_many_classes_with_another_name),
+        TEST(test_identity),      TEST(test_cycles),        TEST(test_changes_are_counted_beyond_the_limit),
+        TEST(test_memo_bombs),    TEST(test_depth),         TEST(test_effort),
+        TEST(test_arguments),     TEST(test_taker_ends_it), cmocka_unit_test(test_refused_memory),
     };
     return cmocka_run_group_tests_name("diff", tests, NULL, NULL);
 }
